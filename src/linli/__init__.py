@@ -1,0 +1,1 @@
+"""Linli (邻里): an operating system for community group-buying."""

@@ -1,0 +1,1 @@
+"""Engage: audiences, playbooks, the gate, leader tasks, inbox."""

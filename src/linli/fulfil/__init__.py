@@ -1,0 +1,1 @@
+"""Fulfil: pickup and hand-over."""

@@ -1,0 +1,1 @@
+"""Goods: the catalogue and the SKU pyramid, sellable quota, lots."""

@@ -1,0 +1,1 @@
+"""Insight: the lake, features, segments, metrics, scores, experiments."""

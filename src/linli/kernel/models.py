@@ -1,0 +1,182 @@
+"""The kernel's tables. Private to the kernel: other rooms call its functions."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+NEVER = "9999-12-31"
+"""The expiry of an account that doesn't expire (a value, so that unique constraints see it)."""
+
+
+class BusinessClock(models.Model):
+    """Where the business clock stands (one row, id 1), or no row: it runs with the machine's."""
+
+    at = models.DateTimeField()
+
+
+class Account(models.Model):
+    """A ledger account: one asset of one owner for one purpose, by expiry.
+
+    `balance` is what was posted; `held` is what open pendings out of it have set aside.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    region = models.CharField(max_length=32)
+    asset = models.CharField(max_length=64)
+    owner = models.CharField(max_length=96)
+    purpose = models.CharField(max_length=32)
+    expires_on = models.DateField(default=NEVER)
+    floor = models.BigIntegerField(null=True)
+    balance = models.BigIntegerField(default=0)
+    held = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["region", "asset", "owner", "purpose", "expires_on"], name="account_one"),
+            models.CheckConstraint(condition=Q(floor=None) | Q(balance__gte=F("floor") + F("held")), name="account_floor"),
+            models.CheckConstraint(condition=Q(held__gte=0), name="account_held"),
+        ]
+        indexes = [models.Index(fields=["region", "owner"], name="account_owner")]
+
+
+class Transfer(models.Model):
+    """One movement, never changed: posted, pending, or the one resolution (post, void) of a pending."""
+
+    class Kind(models.TextChoices):
+        POSTED = "posted"
+        PENDING = "pending"
+        POST = "post"
+        VOID = "void"
+
+    id = models.UUIDField(primary_key=True)
+    region = models.CharField(max_length=32)
+    kind = models.CharField(max_length=8, choices=Kind)
+    source = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    target = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    amount = models.BigIntegerField()
+    pending = models.OneToOneField("self", models.PROTECT, null=True, related_name="resolution")
+    reverses = models.OneToOneField("self", models.PROTECT, null=True, related_name="reversal")
+    expires_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=64)
+    digest = models.CharField(max_length=32)
+    happened_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(amount__gt=0) | Q(kind="void", amount=0), name="transfer_amount"),
+            models.CheckConstraint(condition=~Q(source=F("target")), name="transfer_two_ends"),
+            models.CheckConstraint(
+                condition=Q(kind__in=["posted", "pending"], pending=None) | Q(kind__in=["post", "void"], pending__isnull=False),
+                name="transfer_resolution",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["expires_at"], name="transfer_expiry", condition=Q(kind="pending")),
+            models.Index(fields=["source", "recorded_at"], name="transfer_source"),
+            models.Index(fields=["target", "recorded_at"], name="transfer_target"),
+        ]
+
+
+class Event(models.Model):
+    """One fact, never changed. (`tx`, `id`) is the order in which readers may see it."""
+
+    id = models.BigAutoField(primary_key=True)
+    uid = models.UUIDField()
+    tx = models.BigIntegerField()
+    region = models.CharField(max_length=32)
+    kind = models.CharField(max_length=64)
+    version = models.SmallIntegerField()
+    subject = models.CharField(max_length=64, blank=True)
+    happened_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    source = models.CharField(max_length=32)
+    silent = models.BooleanField(default=False)
+    payload = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "uid"], name="event_once")]
+        indexes = [
+            models.Index(fields=["tx", "id"], name="event_order"),
+            models.Index(fields=["region", "subject", "happened_at"], name="event_subject"),
+        ]
+
+
+class Reader(models.Model):
+    """How far one reader has read, and whether it stopped and why."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    tx = models.BigIntegerField(default=0)
+    event_id = models.BigIntegerField(default=0)
+    read_count = models.BigIntegerField(default=0)
+    failed_at = models.DateTimeField(null=True)
+    failed_event_id = models.BigIntegerField(null=True)
+    error = models.TextField(blank=True)
+    moved_at = models.DateTimeField(null=True)
+
+
+class WorkRow(models.Model):
+    """Something due: claimed with a lease, done once its transaction commits."""
+
+    class Clock(models.TextChoices):
+        BUSINESS = "business"
+        MACHINE = "machine"
+
+    class State(models.TextChoices):
+        DUE = "due"
+        DONE = "done"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+    id = models.BigAutoField(primary_key=True)
+    region = models.CharField(max_length=32)
+    kind = models.CharField(max_length=64)
+    key = models.CharField(max_length=128)
+    payload = models.JSONField(default=dict)
+    clock = models.CharField(max_length=8, choices=Clock, default=Clock.BUSINESS)
+    due_at = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=State, default=State.DUE)
+    lease_owner = models.CharField(max_length=64, blank=True)
+    lease_until = models.DateTimeField(null=True)
+    attempts = models.IntegerField(default=0)
+    error = models.TextField(blank=True)
+    progress = models.JSONField(default=dict)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "kind", "key"], name="work_once")]
+        indexes = [models.Index(fields=["clock", "due_at"], name="work_due", condition=Q(state="due"))]
+
+
+class Effect(models.Model):
+    """One thing that reaches, or is withheld from, one person: its key is unique for ever."""
+
+    class State(models.TextChoices):
+        HELD = "held"  # waits until `due_at` (quiet hours, best hour)
+        DELIVERING = "delivering"  # claimed; a crash here makes it unknown
+        DELIVERED = "delivered"
+        WITHHELD = "withheld"  # the holdout's: decided as if sent
+        DROPPED = "dropped"
+        UNKNOWN = "unknown"  # may or may not have happened: reconcile, never repeat
+
+    id = models.UUIDField(primary_key=True)
+    region = models.CharField(max_length=32)
+    key = models.CharField(max_length=128)
+    kind = models.CharField(max_length=32)
+    subject = models.CharField(max_length=64)
+    origin = models.CharField(max_length=96)
+    payload = models.JSONField(default=dict)
+    state = models.CharField(max_length=10, choices=State)
+    reason = models.CharField(max_length=64, blank=True)
+    due_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField()
+    delivered_at = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "key"], name="effect_once")]
+        indexes = [
+            models.Index(fields=["region", "subject", "decided_at"], name="effect_subject"),
+            models.Index(fields=["origin", "state"], name="effect_origin"),
+        ]

@@ -1,0 +1,50 @@
+"""Money: an integer in the minor unit of its region's currency. There are no floats of money anywhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Currency:
+    """An ISO 4217 currency: `exponent` is the number of decimals of its minor unit."""
+
+    code: str
+    symbol: str
+    exponent: int
+
+
+CURRENCIES = {c.code: c for c in (Currency("CNY", "¥", 2), Currency("USD", "$", 2))}
+
+
+def plain(amount_minor: int, currency: str) -> str:
+    """`4990, "CNY"` as "¥49.90": for tables and statements, where columns must line up."""
+    unit = CURRENCIES[currency]
+    sign = "-" if amount_minor < 0 else ""
+    whole, rest = divmod(abs(amount_minor), 10**unit.exponent)
+    return f"{sign}{unit.symbol}{whole:,}.{rest:0{unit.exponent}d}"
+
+
+def price(amount_minor: int, currency: str) -> str:
+    """`4990, "CNY"` as "¥49.9": the price on a shelf, without trailing zeros."""
+    text = plain(amount_minor, currency)
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def share(total_minor: int, weights: list[int]) -> list[int]:
+    """Split `total_minor` by `weights` so that the parts add up exactly (largest remainder, ties to the first).
+
+    Raises ValueError when the weights are negative or all zero while there is something to split.
+    """
+    if any(w < 0 for w in weights) or (total_minor and not sum(weights)):
+        raise ValueError("weights must be non-negative and not all zero")
+    if not total_minor:
+        return [0] * len(weights)
+    whole = sum(weights)
+    sign = -1 if total_minor < 0 else 1
+    quotas = [abs(total_minor) * w for w in weights]
+    parts = [q // whole for q in quotas]
+    by_remainder = sorted(range(len(weights)), key=lambda i: (-(quotas[i] % whole), i))
+    for i in by_remainder[: abs(total_minor) - sum(parts)]:
+        parts[i] += 1
+    return [sign * p for p in parts]

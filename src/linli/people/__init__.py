@@ -1,0 +1,1 @@
+"""People: communities, groups (1+N), leaders, members, roles, consent."""

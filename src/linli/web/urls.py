@@ -1,0 +1,5 @@
+"""The surfaces' addresses."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []
