@@ -53,6 +53,18 @@ def schedule(
     )
 
 
+def every(periods: dict[str, timedelta]) -> None:
+    """Keep recurring work due: one row for each period of machine time, whoever asks and however often."""
+    now = clocks.machine_now()
+    for kind, period in periods.items():
+        slot = int(now.timestamp() // period.total_seconds())
+        if WorkRow.objects.filter(region="", kind=kind, key=str(slot)).exists():
+            continue
+        # Missed periods are not made up for, and old rows have nothing more to say.
+        WorkRow.objects.filter(region="", kind=kind, state__in=[WorkRow.State.DONE, WorkRow.State.FAILED]).delete()
+        schedule(kind, key=str(slot), due_at=now, region="", clock=WorkRow.Clock.MACHINE)
+
+
 def cancel(kind: str, *, key: str, region: str) -> None:
     """Take a due row back; nothing happens when it has run."""
     WorkRow.objects.filter(region=region, kind=kind, key=key, state=WorkRow.State.DUE).update(state=WorkRow.State.CANCELLED)

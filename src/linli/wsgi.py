@@ -1,0 +1,9 @@
+"""The web process's entry."""
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "linli.settings")
+
+from django.core.wsgi import get_wsgi_application  # noqa: E402  settings must be named before Django is asked for them
+
+application = get_wsgi_application()

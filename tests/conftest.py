@@ -1,0 +1,46 @@
+"""The suite runs on SQLite or PostgreSQL: LINLI_TEST_DB=sqlite|postgres. Its home is a throw-away folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+# Before Django reads its settings: each test process keeps its files to itself.
+_home = tempfile.mkdtemp(prefix="linli-test-")
+os.environ["LINLI_HOME"] = _home
+os.environ["LINLI_SANDBOX"] = "1"
+if os.environ.get("LINLI_TEST_DB", "sqlite") == "postgres":
+    from support import postgres
+
+    os.environ["LINLI_DATABASE"] = postgres.cluster().url("linli")
+else:
+    os.environ["LINLI_DATABASE"] = f"sqlite:///{_home}/linli.sqlite3"
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    shutil.rmtree(_home, ignore_errors=True)
+
+
+@pytest.fixture
+def on_postgres() -> bool:
+    return os.environ.get("LINLI_TEST_DB") == "postgres"
+
+
+@pytest.fixture
+def monday_nine() -> Iterator[datetime]:
+    """The business clock stands at Monday 2017-10-02 09:00 in New York."""
+    from linli.kernel import clocks
+
+    at = datetime(2017, 10, 2, 9, tzinfo=ZoneInfo("America/New_York"))
+    with clocks.fixed(business=at):
+        yield at
