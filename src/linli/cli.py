@@ -1,17 +1,263 @@
 """The command line: `linli --help`."""
 
+from __future__ import annotations
+
+import json
 import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from linli.kernel.refusals import Refusal
+
+out = Console()
 
 
-@click.group()
+class Guarded(click.Group):
+    """A refusal is told in words, with its code, and ends with status 2; it is not a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "linli.settings")
+        import django
+
+        django.setup()
+        from linli.kernel.refusals import Refusal
+
+        try:
+            return super().invoke(ctx)
+        except Refusal as refusal:
+            _tell(refusal)
+            sys.exit(2)
+
+
+def _tell(refusal: Refusal) -> None:
+    from linli.web import words
+
+    says, do = words.refusal(refusal, "en")
+    out.print(f"[red]{says}[/] ({refusal.code}) {do}", highlight=False)
+
+
+def _progress() -> Progress:
+    return Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=out)
+
+
+@click.group(cls=Guarded)
+@click.version_option(package_name="linli")
 def main() -> None:
-    """Linli: an operating system for community group-buying."""
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "linli.settings")
-    import django
+    """Linli (邻里): an operating system for community group-buying."""
 
-    django.setup()
+
+# ---- bringing it up
+
+
+@main.command()
+def assets() -> None:
+    """Front-end packages, icons, pictures and message catalogues into place. Does nothing when nothing changed."""
+    from linli.web import assets
+
+    assets.build(say=lambda text: out.print(text, highlight=False))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this version's tables."""
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+@main.command()
+@click.pass_context
+def init(ctx: click.Context) -> None:
+    """Tables, and on the first run a year of real history, the shop's goods, the models and the first day."""
+    from linli import first_run
+
+    ctx.invoke(migrate)
+    if first_run.done():
+        return
+    out.print("First run: bringing a year of real grocery orders in (about a minute).")
+    with _progress() as progress:
+        task = progress.add_task("starting", total=None)
+        first_run.run(lambda done, total, label: progress.update(task, completed=done, total=total, description=label))
+    for line in first_run.summary():
+        out.print(f"  {line}", highlight=False)
+
+
+@main.command()
+@click.option("--port", default=8000, show_default=True, help="Port of the web process; the sandbox gateway takes the next one.")
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--web-workers", default=1, show_default=True, help="Web processes.")
+def up(port: int, host: str, web_workers: int) -> None:
+    """Run web, worker and (in the sandbox) the payment gateway together; Ctrl-C stops them cleanly."""
+    from linli import processes
+
+    sys.exit(processes.up(host=host, port=port, web_workers=web_workers, say=lambda text: out.print(text, highlight=False)))
+
+
+@main.command()
+def worker() -> None:
+    """Perform due work, hand events to readers. Several may run."""
+    from linli import worker
+
+    worker.run()
+
+
+@main.command()
+@click.option("--port", default=8001, show_default=True)
+@click.option("--seed", default=1, show_default=True, help="Seed of the misbehaviour.")
+@click.option("--misbehave/--behave", default=True, show_default=True, help="Lose, double, delay, reorder and forge callbacks.")
+def gateway(port: int, seed: int, misbehave: bool) -> None:
+    """The sandbox payment gateway: speaks HTTP, signs its callbacks, and misbehaves on a seeded schedule."""
+    from linli import sandbox_gateway
+
+    sandbox_gateway.serve("127.0.0.1", port, seed=seed, misbehave=misbehave)
+
+
+# ---- data in
+
+
+@main.group(name="import")
+def import_() -> None:
+    """Bring data in."""
+
+
+@import_.command(name="complete-journey")
+def complete_journey() -> None:
+    """A year of real grocery orders (84.51, 2017): 2,469 households, 155,848 baskets. Twice adds nothing."""
+    from linli.insight import history
+
+    with _progress() as progress:
+        task = progress.add_task("reading", total=None)
+        report = history.import_history(lambda done, total, label: progress.update(task, completed=done, total=total, description=label))
+    _table("Complete Journey", ("what", "count"), [(name, f"{count:,}") for name, count in report.lines()])
+
+
+# ---- the days
+
+
+@main.command()
+@click.option("--days", default=1, show_default=True)
+def step(days: int) -> None:
+    """Step the shop through the next day(s): history revealed, deadlines met, knowledge refreshed, playbooks advanced."""
+    from datetime import timedelta
+
+    from linli import day
+    from linli.kernel import clocks
+
+    for _ in range(days):
+        to = clocks.business_now() + timedelta(days=1)
+        with _progress() as progress:
+            task = progress.add_task("", total=None)
+            day.step_to(to, tell=lambda done, total, label: progress.update(task, completed=done, total=total, description=label))
+        out.print(f"The shop's clock stands at {to:%Y-%m-%d %H:%M} UTC.", highlight=False)
+
+
+@main.command()
+@click.argument("at", required=False, type=click.DateTime(["%Y-%m-%dT%H:%M", "%Y-%m-%d"]))
+@click.option("--run", "running", is_flag=True, help="Let it run with the machine's clock again.")
+def clock(at: datetime | None, running: bool) -> None:
+    """Show the business clock, make it stand at AT (the shop's time zone), or let it run."""
+    from django.utils import timezone
+
+    from linli.kernel import clocks
+
+    if running:
+        clocks.set_business(None)
+    elif at:
+        clocks.set_business(timezone.make_aware(at))
+    standing = clocks.standing_at()
+    out.print(f"business {clocks.business_now():%Y-%m-%d %H:%M} UTC ({'standing' if standing else 'running'})", highlight=False)
+
+
+# ---- knowing
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["churn"]))
+def train(name: str) -> None:
+    """Train a model on what is known now, and keep it as a new version."""
+    from linli.insight import scores
+    from linli.kernel import clocks
+    from linli.people import queries as people
+
+    for region in people.regions():
+        out.print(scores.train(region.slug, clocks.business_now()), highlight=False)
+
+
+@main.command()
+@click.argument("name", type=click.Choice(["churn"]))
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the same figures here.")
+@click.option("--data", type=click.Path(path_type=Path), envvar="LINLI_DATA", help="Folder with the public data sets (LINLI_DATA).")
+def evaluate(name: str, json_file: Path | None, data: Path | None) -> None:
+    """Judge a model on a time split beside its rivals, in one run."""
+    from linli.science import evaluate_churn
+
+    rows = evaluate_churn.run(data)
+    out.print(evaluate_churn.render(rows), highlight=False, soft_wrap=True)
+    if json_file:
+        json_file.write_text(json.dumps(rows, indent=1, default=str) + "\n")
+
+
+# ---- looking after it
+
+
+@main.command()
+def audit() -> None:
+    """Prove the books: zero-sum, balance = replay, holds = open pendings, floors. Status 1 when they don't hold."""
+    from linli.kernel import ledger
+
+    found = ledger.audit()
+    for finding in found.findings:
+        out.print(f"[red]{finding}[/]", highlight=False)
+    out.print("The ledger holds." if found.ok else "The ledger does not hold.")
+    sys.exit(0 if found.ok else 1)
+
+
+@main.command()
+def readers() -> None:
+    """Where each reader of events stands."""
+    from linli import wiring
+    from linli.kernel import events
+
+    rows = [(s.name, f"{s.read_count:,}", f"{s.waiting_count:,}", s.error or "ok") for s in events.standings(wiring.READERS)]
+    _table("readers", ("reader", "read", "waiting", "state"), rows)
+
+
+@main.command()
+@click.option("--compact", is_flag=True, help="Merge small files first.")
+def lake(compact: bool) -> None:
+    """The lake's tables: rows, files, size, version."""
+    from linli.insight import lake
+
+    if compact:
+        lake.compact()
+    rows = [(t.kind, f"{t.rows:,}", str(t.files), f"{t.bytes / 1e6:,.1f} MB", str(t.version)) for t in lake.tables()]
+    _table("lake", ("table", "rows", "files", "size", "version"), rows)
+
+
+@main.command()
+def docs() -> None:
+    """Write the generated pages of docs/ anew: commands, events, metrics, features, refusals, roles."""
+    from linli import reference
+
+    for path in reference.write(Path("docs")):
+        out.print(f"wrote {path}", highlight=False)
+
+
+def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    table = Table(title=title, title_justify="left")
+    for n, column in enumerate(columns):
+        table.add_column(column, justify="right" if n and n < len(columns) - 1 else "left")
+    for row in rows:
+        table.add_row(*row)
+    out.print(table)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,49 @@
+"""The first run: tables are there, now bring history in, open the shop, train, and refresh what is known.
+
+Each part is idempotent, so a first run that was killed is finished by the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from linli import settings, wiring
+from linli.insight import history, refresh, scores
+from linli.kernel import clocks, events
+
+START = datetime(2017, 10, 1, 9, tzinfo=ZoneInfo("America/New_York"))
+_STAMP = "first-run"
+
+Told = Callable[[int, int, str], None]
+
+
+def done() -> bool:
+    """Whether the first run has ended well on this home."""
+    return (settings.HOME / _STAMP).exists()
+
+
+def run(tell: Told) -> None:
+    """History in, clock set, shop open, model trained, first refresh; `tell(done, total, label)` says how far."""
+    report = history.import_history(tell)
+    if clocks.standing_at() is None:
+        clocks.set_business(START)
+    now = clocks.business_now()
+    parts: list[tuple[str, Callable[[], object]]] = [
+        ("opening the shop", lambda: history.seed_shop(now)),
+        ("handing events on", lambda: events.drain(wiring.READERS)),
+        ("training the churn model", lambda: scores.train(history.REGION, now)),
+        ("getting to know every member", lambda: refresh.refresh(history.REGION, now)),
+        ("handing events on", lambda: events.drain(wiring.READERS)),
+    ]
+    for n, (label, part) in enumerate(parts):
+        tell(n, len(parts), label)
+        part()
+    tell(len(parts), len(parts), "done")
+    (settings.HOME / _STAMP).write_text("\n".join(f"{name}: {count:,}" for name, count in report.lines()) + "\n")
+
+
+def summary() -> list[str]:
+    """What the first run brought in, a line each."""
+    return (settings.HOME / _STAMP).read_text().splitlines()

@@ -1,0 +1,81 @@
+"""Web, worker and sandbox gateway as processes of one command, started and stopped together."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+
+from linli import settings
+
+GRACE_SECONDS = 15
+
+
+def up(*, host: str, port: int, web_workers: int, say: Callable[[str], None]) -> int:
+    """Run them until Ctrl-C (status 0) or until one ends by itself (status 1: the others are stopped too)."""
+    if not _free(host, port):
+        say(f"Port {port} is taken: something else listens there. Choose another with --port.")
+        return 1
+    gateway_port = port + 1
+    environment = {**os.environ, "LINLI_GATEWAY": os.environ.get("LINLI_GATEWAY", f"http://{host}:{gateway_port}")}
+    environment.setdefault("LINLI_PUBLIC_URL", f"http://{host}:{port}")
+    linli = [sys.executable, "-m", "linli.cli"]
+    wanted = {
+        "web": [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(web_workers),
+                "--blocking-threads", "4", "--no-ws", "--log-level", "warning", "linli.wsgi:application"],
+        "worker": [*linli, "worker"],
+    }  # fmt: skip
+    if settings.SANDBOX:
+        wanted["gateway"] = [*linli, "gateway", "--port", str(gateway_port)]
+    stopping = False
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        nonlocal stopping
+        stopping = True
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    # Own process groups: Ctrl-C reaches this process only, which then ends the others in order.
+    running = {name: subprocess.Popen(command, env=environment, start_new_session=True) for name, command in wanted.items()}
+    if _listens(host, port, lambda: not stopping and all(p.poll() is None for p in running.values())):
+        say(f"\nLinli is up: http://{host}:{port}/\nCtrl-C stops it.")
+    while not stopping and all(p.poll() is None for p in running.values()):
+        time.sleep(0.2)
+    fallen = [name for name, p in running.items() if p.poll() is not None]
+    if fallen and not stopping:
+        say(f"{', '.join(fallen)} ended by itself; stopping the rest.")
+    _end(running)
+    say("Linli has stopped.")
+    return 0 if stopping else 1
+
+
+def _end(running: dict[str, subprocess.Popen[bytes]]) -> None:
+    for process in running.values():
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+    deadline = time.monotonic() + GRACE_SECONDS
+    for process in running.values():
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return probe.connect_ex((host, port)) != 0
+
+
+def _listens(host: str, port: int, going: Callable[[], bool]) -> bool:
+    while going():
+        if not _free(host, port):
+            return True
+        time.sleep(0.05)
+    return False

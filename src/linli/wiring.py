@@ -1,0 +1,33 @@
+"""Who hears what: readers of events, handlers of due work, and what recurs. Dicts, no logic."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from linli.engage import runs, tasks
+from linli.insight import lake, refresh
+from linli.kernel import ledger, work
+from linli.kernel.events import Subscription
+from linli.trade import coupons, groups, orders, pay
+
+READERS: dict[str, Subscription] = {
+    "lake": Subscription(lake.relay, batch=5000),
+    "insight.members": Subscription(refresh.on_purchase, kinds=("trade.order_paid", "trade.order_refunded"), batch=200),
+    "engage.runs": Subscription(runs.on_event, kinds=runs.KINDS, batch=200),
+}
+
+WORK: dict[str, work.Handler | work.Long] = {
+    "trade.close_group": groups.close_due,
+    "trade.expire_order": orders.expire_due,
+    "trade.reconcile": pay.reconcile_due,
+    "trade.expire_coupons": coupons.expire_due,
+    "ledger.void_expired": ledger.void_expired_due,
+    "engage.expire_task": tasks.expire_due,
+    "engage.step": runs.step_due,
+}
+
+EVERY: dict[str, timedelta] = {
+    "trade.reconcile": timedelta(minutes=1),
+    "trade.expire_coupons": timedelta(minutes=5),
+    "ledger.void_expired": timedelta(minutes=1),
+}
