@@ -1,15 +1,192 @@
-"""Deny, then allow: a view without @allow is closed to everybody."""
+"""Deny, then allow: a view without @allow is closed to everybody, and who asks is read once per request.
+
+    @allow("operator")                 # the console
+    @allow("operator", "leader")       # either
+    @allow("signed_in")                # any person, also one without a role
+    @allow("anyone")                   # also strangers
+
+Roles answer "may this kind of person open this page"; whose object it is, `leads` and `in_region` answer, with
+a 404, so that a stranger cannot learn what exists.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
-from django.http import HttpRequest, HttpResponse
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+ROLES = ("operator", "leader", "member")
+OPEN_TO = (*ROLES, "signed_in", "anyone")
+SESSION_KEY = "person_id"
+
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who asks. `person_id` is None for a stranger; `community_ids` are those a leader looks after."""
+
+    person_id: int | None = None
+    name: str = ""
+    roles: frozenset[str] = frozenset()
+    member_id: int | None = None
+    member_community_id: int | None = None
+    region: str = ""
+    community_ids: tuple[int, ...] = ()
+
+    @property
+    def signed_in(self) -> bool:
+        return self.person_id is not None
+
+    def is_one_of(self, allowed: frozenset[str]) -> bool:
+        """Whether a view open to `allowed` is open to this actor."""
+        return "anyone" in allowed or bool(self.roles & allowed) or (self.signed_in and "signed_in" in allowed)
+
+    @property
+    def home(self) -> str:
+        """The address of the surface this actor works on."""
+        if "operator" in self.roles:
+            return reverse("console:today")
+        if "leader" in self.roles:
+            return "/leader/"
+        if "member" in self.roles:
+            return "/shop/"
+        return reverse("signin")
+
+
+STRANGER = Actor()
+
+
+def allow(*roles: str) -> Callable[[View], View]:
+    """Open a view to these roles. The outermost decorator, so that nothing wraps its mark away."""
+    unknown = set(roles) - set(OPEN_TO)
+    if unknown or not roles:
+        raise ValueError(f"@allow takes some of {OPEN_TO}, not {sorted(unknown)}")
+
+    def mark(view: View) -> View:
+        view.allowed = frozenset(roles)  # type: ignore[attr-defined]
+        return view
+
+    return mark
+
+
+def load(person_id: int | None) -> Actor:
+    """The actor of a person, from people's own rows: a role taken away is gone with the next request."""
+    from linli.people import queries
+
+    if person_id is None:
+        return STRANGER
+    standing = queries.standing(person_id)
+    if standing is None:
+        return STRANGER
+    roles = {role.kind for role in standing.roles}
+    led = tuple(role.community_id for role in standing.roles if role.kind == "leader" and role.community_id is not None)
+    regions = [role.region for role in standing.roles if role.kind == "operator"] or [role.region for role in standing.roles]
+    member = standing.member
+    if member is not None:
+        roles.add("member")
+        regions.append(member.region)
+    return Actor(
+        person_id=person_id,
+        name=standing.display_name,
+        roles=frozenset(roles),
+        member_id=member.member_id if member else None,
+        member_community_id=member.community_id if member else None,
+        region=regions[0] if regions else "",
+        community_ids=led,
+    )
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
 
 
 class AccessMiddleware:
-    """Answers 403 for a view that names no role."""
+    """Puts the actor on the request, refuses what the view does not allow, and keeps the region's time zone."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        return self.get_response(request)
+        with timezone.override(timezone.get_default_timezone()):
+            return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponse | None:
+        allowed: frozenset[str] | None = getattr(view, "allowed", None)
+        if allowed is None:
+            return refused(request)
+        actor = load(request.session.get(SESSION_KEY))
+        request.actor = actor  # type: ignore[attr-defined]
+        if not actor.is_one_of(allowed):
+            return refused(request) if actor.signed_in else to_signin(request)
+        if zone := _zone_of(actor.region):
+            timezone.activate(zone)
+        return None
+
+
+def _zone_of(region: str) -> ZoneInfo | None:
+    from linli.web.context import region_info
+
+    info = region_info(region)
+    return _zone(info.time_zone) if info else None
+
+
+def to_signin(request: HttpRequest) -> HttpResponse:
+    """Send a stranger to sign in and back; htmx is told to move the whole page."""
+    there = reverse("signin")
+    if request.method == "GET" and not getattr(request, "htmx", False):
+        there += "?" + urlencode({"next": request.get_full_path()})
+    if getattr(request, "htmx", False):
+        answer = HttpResponse(status=401)
+        answer["HX-Redirect"] = there
+        return answer
+    return HttpResponseRedirect(there)
+
+
+def refused(request: HttpRequest) -> HttpResponse:
+    """The page that says no, and where to go instead."""
+    from django.shortcuts import render
+
+    if not hasattr(request, "actor"):
+        request.actor = load(request.session.get(SESSION_KEY))  # type: ignore[attr-defined]
+    return render(request, "errors/403.html", status=403)
+
+
+def leads(actor: Actor, community_id: int) -> int:
+    """`community_id` back, when the actor leads it or is an operator; else Http404."""
+    if "operator" in actor.roles or community_id in actor.community_ids:
+        return community_id
+    raise Http404
+
+
+def in_region(actor: Actor, region: str) -> str:
+    """`region` back, when it is the actor's; else Http404: an operator sees one region."""
+    if region == actor.region:
+        return region
+    raise Http404
+
+
+def sign_in(request: HttpRequest, person_id: int) -> None:
+    """Start a session of its own for this person: what an earlier one held is gone."""
+    request.session.flush()
+    request.session[SESSION_KEY] = person_id
+
+
+def sign_out(request: HttpRequest) -> None:
+    """End the session."""
+    request.session.flush()
+
+
+def sandbox_only() -> None:
+    """Http404 where real channels are attached."""
+    if not settings.SANDBOX:
+        raise Http404

@@ -1,0 +1,126 @@
+"""Signing in by phone number and one-time code, the sandbox's inbox and its ready faces, and signing out."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from linli.kernel.refusals import Refusal
+from linli.web import access, words
+from linli.web.access import allow
+
+
+def _next(request: HttpRequest) -> str:
+    """Where to go afterwards: only a path of our own."""
+    there = request.POST.get("next") or request.GET.get("next") or ""
+    return there if url_has_allowed_host_and_scheme(there, {request.get_host()}, require_https=request.is_secure()) else ""
+
+
+@allow("anyone")
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """The front door: everybody to their own surface."""
+    return redirect(request.actor.home)  # type: ignore[attr-defined]
+
+
+@allow("anyone")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def signin(request: HttpRequest) -> HttpResponse:
+    """Ask for the phone number and send a code."""
+    from linli.people import signin as codes
+
+    page = {"next": _next(request), "phone": request.POST.get("phone", "").strip(), "faces": _faces()}
+    if request.method == "POST":
+        try:
+            codes.send_code(page["phone"])
+        except Refusal as refused:
+            page["error"], page["error_do"] = words.refusal(refused)
+            return render(request, "signin/phone.html", page, status=422)
+        asked = urlencode({"phone": page["phone"], "next": page["next"]})
+        return HttpResponseRedirect(f"{reverse('signin-code')}?{asked}")
+    return render(request, "signin/phone.html", page)
+
+
+@allow("anyone")
+@never_cache
+@require_http_methods(["GET", "POST"])
+def code(request: HttpRequest) -> HttpResponse:
+    """Take the code and start the session."""
+    from linli.people import signin as codes
+
+    phone = (request.POST.get("phone") or request.GET.get("phone") or "").strip()
+    if not phone:
+        return redirect("signin")
+    page = {"next": _next(request), "phone": phone}
+    if request.method == "POST":
+        try:
+            person = codes.verify(phone, request.POST.get("code", "").strip())
+        except Refusal as refused:
+            page["error"], page["error_do"] = words.refusal(refused)
+            return render(request, "signin/code.html", page, status=422)
+        return _enter(request, person.person_id, page["next"])
+    return render(request, "signin/code.html", page)
+
+
+def _enter(request: HttpRequest, person_id: int, there: str) -> HttpResponse:
+    access.sign_in(request, person_id)
+    return HttpResponseRedirect(there or access.load(person_id).home)
+
+
+@allow("anyone")
+@require_POST
+def as_face(request: HttpRequest) -> HttpResponse:
+    """Sandbox: come in as one of the demo's faces, without a code. 404 where real channels are attached."""
+    from linli.people import queries
+
+    access.sandbox_only()
+    phone = request.POST.get("phone", "")
+    if phone not in {face["phone"] for face in _faces()}:
+        raise Http404
+    person = queries.person_by_phone(phone)
+    if person is None:
+        raise Http404
+    return _enter(request, person.person_id, _next(request))
+
+
+@allow("anyone")
+@require_POST
+def signout(request: HttpRequest) -> HttpResponse:
+    """End the session."""
+    access.sign_out(request)
+    messages.success(request, _("已退出"))
+    return redirect("signin")
+
+
+@allow("anyone")
+@never_cache
+@require_GET
+def inbox(request: HttpRequest) -> HttpResponse:
+    """Sandbox: the codes that would have gone out by text message, newest first."""
+    from linli.people import signin as codes
+
+    access.sandbox_only()
+    return render(request, "signin/inbox.html", {"sent": codes.sandbox_inbox(limit=20), "phone": request.GET.get("phone", "")})
+
+
+def _faces() -> list[dict[str, str]]:
+    """The demo's ready faces; none where real channels are attached or no demo was brought in."""
+    if not settings.SANDBOX:
+        return []
+    from linli.insight.history import demo
+
+    return [dict(face) if isinstance(face, dict) else face.__dict__ for face in demo.faces()]
+
+
+@allow("anyone")
+def error_403(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """A 403 raised inside a view looks like any other."""
+    return access.refused(request)
