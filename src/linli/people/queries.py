@@ -1,0 +1,272 @@
+"""What others may read of people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+
+from linli.people.models import Community, Group, GroupMembership, Member, Person, Region, Role
+
+
+@dataclass(frozen=True)
+class RegionInfo:
+    """A region with its currency (ISO 4217) and time zone (IANA name)."""
+
+    slug: str
+    name_zh: str
+    name_en: str
+    currency: str
+    time_zone: str
+
+
+@dataclass(frozen=True)
+class CommunityInfo:
+    """A community and its pickup place."""
+
+    community_id: int
+    region: str
+    code: str
+    name_zh: str
+    name_en: str
+    pickup_zh: str
+    pickup_en: str
+    external_id: str
+    lat: float | None
+    lng: float | None
+    invented: bool
+
+
+@dataclass(frozen=True)
+class MemberInfo:
+    """A member; names and phone are personal: show the surname to others only with consent."""
+
+    member_id: int
+    person_id: int
+    region: str
+    community_id: int
+    building: str
+    external_id: str
+    joined_at: datetime
+    display_name: str
+    surname: str
+    phone: str
+    language: str
+    community_zh: str
+    community_en: str
+
+
+@dataclass(frozen=True)
+class PersonInfo:
+    """Somebody who can sign in."""
+
+    person_id: int
+    display_name: str
+    surname: str
+    phone: str
+    language: str
+    is_active: bool
+
+
+@dataclass(frozen=True)
+class RoleInfo:
+    """operator of a region (community_id None) or leader of a community."""
+
+    kind: str
+    region: str
+    community_id: int | None
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Who asks, in as few reads as can be: what a request is judged by."""
+
+    person_id: int
+    display_name: str
+    surname: str
+    language: str
+    roles: list[RoleInfo]
+    member: MemberInfo | None
+
+
+@dataclass(frozen=True)
+class GroupInfo:
+    """A chat group."""
+
+    group_id: int
+    community_id: int
+    kind: str
+    name_zh: str
+    name_en: str
+    capacity: int
+    member_count: int
+
+
+def region(slug: str) -> RegionInfo | None:
+    """One region."""
+    return next((r for r in regions() if r.slug == slug), None)
+
+
+def regions() -> list[RegionInfo]:
+    """Every region (there are few), by slug."""
+    return [RegionInfo(r.slug, r.name_zh, r.name_en, r.currency, r.time_zone) for r in Region.objects.order_by("slug")]
+
+
+def _community(c: Community) -> CommunityInfo:
+    return CommunityInfo(
+        c.pk, c.region, c.code, c.name_zh, c.name_en, c.pickup_zh, c.pickup_en, c.external_id, c.lat, c.lng, c.invented
+    )
+
+
+def communities(region: str) -> list[CommunityInfo]:
+    """The region's communities, by code."""
+    return [_community(c) for c in Community.objects.filter(region=region).order_by("code")]
+
+
+def community(community_id: int) -> CommunityInfo | None:
+    """One community."""
+    found = Community.objects.filter(pk=community_id).first()
+    return _community(found) if found else None
+
+
+def _member(m: Member) -> MemberInfo:
+    p, c = m.person, m.community
+    return MemberInfo(
+        m.pk,
+        p.pk,
+        m.region,
+        c.pk,
+        m.building,
+        m.external_id,
+        m.joined_at,
+        p.display_name,
+        p.surname,
+        p.phone,
+        p.language,
+        c.name_zh,
+        c.name_en,
+    )
+
+
+def _found() -> QuerySet[Member]:
+    return Member.objects.select_related("person", "community")
+
+
+def member(member_id: int) -> MemberInfo | None:
+    """One member."""
+    found = _found().filter(pk=member_id).first()
+    return _member(found) if found else None
+
+
+def members(ids: Iterable[int]) -> dict[int, MemberInfo]:
+    """Member id -> member, for those that exist; one statement."""
+    return {m.pk: _member(m) for m in _found().filter(pk__in=list(ids))}
+
+
+def member_of(person_id: int) -> MemberInfo | None:
+    """The person as a customer."""
+    found = _found().filter(person_id=person_id).first()
+    return _member(found) if found else None
+
+
+def members_by_external_id(region: str) -> dict[str, int]:
+    """External id -> member id of everybody in the region who has one."""
+    return dict(Member.objects.filter(region=region).exclude(external_id="").values_list("external_id", "pk"))
+
+
+def member_ids(region: str, *, community_id: int | None = None) -> list[int]:
+    """Everybody of the region or the community, by id."""
+    found = Member.objects.filter(region=region)
+    if community_id is not None:
+        found = found.filter(community_id=community_id)
+    return list(found.order_by("pk").values_list("pk", flat=True))
+
+
+def search_ids(region: str, text: str, *, community_id: int | None = None, limit: int = 500) -> list[int]:
+    """Members whose name, phone, building or outside id holds `text`, by id."""
+    found = Member.objects.filter(region=region)
+    if community_id is not None:
+        found = found.filter(community_id=community_id)
+    if text := text.strip():
+        found = found.filter(
+            Q(person__display_name__icontains=text)
+            | Q(person__phone__contains=text)
+            | Q(building__icontains=text)
+            | Q(external_id__icontains=text)
+        )
+    return list(found.order_by("pk").values_list("pk", flat=True)[:limit])
+
+
+def member_count(region: str, *, community_id: int | None = None) -> int:
+    """How many members the region, or the community, has."""
+    found = Member.objects.filter(region=region)
+    return (found.filter(community_id=community_id) if community_id is not None else found).count()
+
+
+def member_counts(region: str) -> dict[int, int]:
+    """Community id -> members, for the communities that have any."""
+    return dict(Member.objects.filter(region=region).values_list("community_id").annotate(n=Count("pk")))
+
+
+def _person(p: Person) -> PersonInfo:
+    return PersonInfo(p.pk, p.display_name, p.surname, p.phone, p.language, p.is_active)
+
+
+def person(person_id: int) -> PersonInfo | None:
+    """One person."""
+    found = Person.objects.filter(pk=person_id).first()
+    return _person(found) if found else None
+
+
+def person_by_phone(phone: str) -> PersonInfo | None:
+    """The person with that phone number."""
+    found = Person.objects.filter(phone=phone).first()
+    return _person(found) if found else None
+
+
+def roles_of(person_id: int) -> list[RoleInfo]:
+    """What the person may do beside buying."""
+    return [RoleInfo(r.kind, r.region, r.community_id) for r in Role.objects.filter(person_id=person_id).order_by("pk")]
+
+
+def standing(person_id: int) -> Standing | None:
+    """The person with roles and membership in two statements; None when unknown or no longer active."""
+    found = Person.objects.filter(pk=person_id, is_active=True).select_related("member__community").first()
+    if found is None:
+        return None
+    member = getattr(found, "member", None)
+    if member is not None:
+        member.person = found
+    return Standing(
+        found.pk, found.display_name, found.surname, found.language, roles_of(person_id), _member(member) if member else None
+    )
+
+
+def leads(person_id: int, community_id: int) -> bool:
+    """Whether the person leads the community."""
+    return Role.objects.filter(person_id=person_id, community_id=community_id, kind=Role.Kind.LEADER, person__is_active=True).exists()
+
+
+def leader_of(community_id: int) -> PersonInfo | None:
+    """The community's leader."""
+    found = Role.objects.select_related("person").filter(community_id=community_id, kind=Role.Kind.LEADER).first()
+    return _person(found.person) if found else None
+
+
+def leaders(region: str) -> dict[int, PersonInfo]:
+    """Community id -> leader."""
+    found = Role.objects.select_related("person").filter(region=region, kind=Role.Kind.LEADER)
+    return {r.community_id: _person(r.person) for r in found if r.community_id is not None}
+
+
+def groups_of(community_id: int) -> list[GroupInfo]:
+    """The community's chat groups, main ones first."""
+    found = sorted(Group.objects.filter(community_id=community_id), key=lambda g: (g.kind != "main", g.number, g.pk))
+    return [GroupInfo(g.pk, g.community_id, g.kind, g.name_zh, g.name_en, g.capacity, g.member_count) for g in found]
+
+
+def groups_of_member(member_id: int) -> list[int]:
+    """Ids of the chat groups the member is in."""
+    return list(GroupMembership.objects.filter(member_id=member_id, left_at=None).order_by("group_id").values_list("group_id", flat=True))
