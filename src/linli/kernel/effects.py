@@ -7,6 +7,7 @@ claimed first, and a crash between claim and answer leaves it "unknown", to be r
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -87,7 +88,7 @@ def lost() -> int:
     return Effect.objects.filter(state=State.DELIVERING, lease_until__lt=clocks.machine_now()).update(state=State.UNKNOWN, reason="crashed")
 
 
-def reconcile(effect_id: object, *, happened: bool) -> None:
+def reconcile(effect_id: uuid.UUID, *, happened: bool) -> None:
     """Settle an unknown one with what the provider says: delivered, or free to be delivered again."""
     Effect.objects.filter(pk=effect_id, state=State.UNKNOWN).update(
         state=State.DELIVERED if happened else State.HELD,

@@ -5,8 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 
-NEVER = "9999-12-31"
-"""The expiry of an account that doesn't expire (a value, so that unique constraints see it)."""
+from linli.kernel.money import LARGEST_SUM
 
 
 class BusinessClock(models.Model):
@@ -16,9 +15,10 @@ class BusinessClock(models.Model):
 
 
 class Account(models.Model):
-    """A ledger account: one asset of one owner for one purpose, by expiry.
+    """A ledger account: one asset of one owner for one purpose, by expiry. Written by `kernel.ledger` alone.
 
-    `balance` is what was posted; `held` is what open pendings out of it have set aside.
+    `balance` is what was posted; `held` is what open pendings out of it have set aside. The constraints are the
+    judges of every claim: `floor` (None: unguarded) is never gone under, whoever writes.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -26,22 +26,29 @@ class Account(models.Model):
     asset = models.CharField(max_length=64)
     owner = models.CharField(max_length=96)
     purpose = models.CharField(max_length=32)
-    expires_on = models.DateField(default=NEVER)
+    expires_on = models.DateField()
     floor = models.BigIntegerField(null=True)
     balance = models.BigIntegerField(default=0)
     held = models.BigIntegerField(default=0)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["region", "asset", "owner", "purpose", "expires_on"], name="account_one"),
+            models.UniqueConstraint(fields=["region", "owner", "asset", "purpose", "expires_on"], name="account_one"),
             models.CheckConstraint(condition=Q(floor=None) | Q(balance__gte=F("floor") + F("held")), name="account_floor"),
-            models.CheckConstraint(condition=Q(held__gte=0), name="account_held"),
+            # Far inside 64 bits: beyond them SQLite would go on in floats.
+            models.CheckConstraint(
+                condition=Q(held__range=(0, LARGEST_SUM), balance__range=(-LARGEST_SUM, LARGEST_SUM)),
+                name="account_range",
+            ),
         ]
-        indexes = [models.Index(fields=["region", "owner"], name="account_owner")]
 
 
 class Transfer(models.Model):
-    """One movement, never changed: posted, pending, or the one resolution (post, void) of a pending."""
+    """One movement, never changed: posted, pending, or the one resolution (post, void) of a pending.
+
+    `id` is named by region and key, so a key can't be written twice. `happened_at` is business time, `written_at`
+    machine time: a replay's clock stands all day, so it is the order.
+    """
 
     class Kind(models.TextChoices):
         POSTED = "posted"
@@ -51,20 +58,23 @@ class Transfer(models.Model):
 
     id = models.UUIDField(primary_key=True)
     region = models.CharField(max_length=32)
+    key = models.CharField(max_length=160)
     kind = models.CharField(max_length=8, choices=Kind)
-    source = models.ForeignKey(Account, models.PROTECT, related_name="+")
-    target = models.ForeignKey(Account, models.PROTECT, related_name="+")
+    source = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
+    target = models.ForeignKey(Account, models.PROTECT, related_name="+", db_index=False)
     amount = models.BigIntegerField()
-    pending = models.OneToOneField("self", models.PROTECT, null=True, related_name="resolution")
-    reverses = models.OneToOneField("self", models.PROTECT, null=True, related_name="reversal")
+    pending = models.ForeignKey("self", models.PROTECT, null=True, related_name="resolutions", db_index=False)
+    reverses = models.ForeignKey("self", models.PROTECT, null=True, related_name="reversals", db_index=False)
     expires_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=64)
     digest = models.CharField(max_length=32)
     happened_at = models.DateTimeField()
-    recorded_at = models.DateTimeField()
+    written_at = models.DateTimeField()
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["pending", "region"], name="transfer_one_resolution", condition=Q(pending__isnull=False)),
+            models.UniqueConstraint(fields=["reverses", "region"], name="transfer_one_reversal", condition=Q(reverses__isnull=False)),
             models.CheckConstraint(condition=Q(amount__gt=0) | Q(kind="void", amount=0), name="transfer_amount"),
             models.CheckConstraint(condition=~Q(source=F("target")), name="transfer_two_ends"),
             models.CheckConstraint(
@@ -73,9 +83,9 @@ class Transfer(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["expires_at"], name="transfer_expiry", condition=Q(kind="pending")),
-            models.Index(fields=["source", "recorded_at"], name="transfer_source"),
-            models.Index(fields=["target", "recorded_at"], name="transfer_target"),
+            models.Index(fields=["expires_at"], name="transfer_expiry", condition=Q(kind="pending", expires_at__isnull=False)),
+            models.Index(fields=["source", "written_at"], name="transfer_source"),
+            models.Index(fields=["target", "written_at"], name="transfer_target"),
         ]
 
 

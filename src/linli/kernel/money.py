@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+LARGEST_SUM = 10**18
+"""How far from zero a balance of anything may go: far inside 64 bits, beyond which SQLite would go on in floats."""
+
 
 @dataclass(frozen=True)
 class Currency:

@@ -1,0 +1,33 @@
+"""The one ledger: double entry in integers, one asset per account, floors judged by the database.
+
+Verbs: `open`, `commit` (all or nothing, raises), `batch` (each group judged by itself), `void_expired`.
+Reads: `balance`, `balances`, `history`, `audit`. `docs/rooms/kernel.md` tells the rules.
+"""
+
+from linli.kernel.ledger.audit import Audit, Finding, audit
+from linli.kernel.ledger.entries import NEVER, AccountRef, Entry, Move, Outcome, Post, Reverse, Void
+from linli.kernel.ledger.posting import batch, commit, open, void_expired
+from linli.kernel.ledger.queries import Balance, TransferRow, balance, balances, history
+
+__all__ = [
+    "NEVER",
+    "AccountRef",
+    "Audit",
+    "Balance",
+    "Entry",
+    "Finding",
+    "Move",
+    "Outcome",
+    "Post",
+    "Reverse",
+    "TransferRow",
+    "Void",
+    "audit",
+    "balance",
+    "balances",
+    "batch",
+    "commit",
+    "history",
+    "open",
+    "void_expired",
+]
