@@ -51,17 +51,11 @@ class BgNbd:
         """
         x, t_x, T = _floats(x), _floats(t_x), _floats(T)
         x_safe = np.where(x > 0, x, 1.0)
-        log_odds_gone = (
-            np.log(self.a)
-            - np.log(self.b + x_safe - 1)
-            + (self.r + x) * (np.log(self.alpha + T) - np.log(self.alpha + t_x))
-        )
+        log_odds_gone = np.log(self.a) - np.log(self.b + x_safe - 1) + (self.r + x) * (np.log(self.alpha + T) - np.log(self.alpha + t_x))
         result: Floats = np.where(x > 0, np.exp(-np.logaddexp(0.0, log_odds_gone)), 1.0)
         return result
 
-    def p_no_purchase(
-        self, x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike, h: npt.ArrayLike
-    ) -> Floats:
+    def p_no_purchase(self, x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike, h: npt.ArrayLike) -> Floats:
         """P(no purchase in (T, T+h] | x, t_x, T), shape (n,), exact.
 
         Having bought nothing in (T, T+h] is the same history seen from T+h, so the probability
@@ -72,9 +66,7 @@ class BgNbd:
         result: Floats = np.exp(later - self.log_likelihood(x, t_x, T))
         return result
 
-    def expected_purchases(
-        self, x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike, h: npt.ArrayLike
-    ) -> Floats:
+    def expected_purchases(self, x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike, h: npt.ArrayLike) -> Floats:
         """E[number of purchases in (T, T+h] | x, t_x, T], shape (n,). Equation (10)."""
         x, t_x, T, h = _floats(x), _floats(t_x), _floats(T), _floats(h)
         r, alpha, a, b = self.r, self.alpha, self.a, self.b
