@@ -19,13 +19,13 @@ def request(*, to: datetime | None = None) -> str:
     """Ask for the next day (or for `to`): the worker steps it. The key is the day, so asking twice is asking once."""
     to = to or clocks.business_now() + timedelta(days=1)
     key = to.isoformat()
-    work.schedule("day.step", key=key, due_at=clocks.machine_now(), region="", payload={"to": key}, clock=WorkRow.Clock.MACHINE)
+    work.schedule("day.step", key=key, due_at=clocks.machine_now(), region="", payload={"until": key}, clock=WorkRow.Clock.MACHINE)
     return key
 
 
 def step(row: WorkRow) -> None:
     """Work handler of "day.step"."""
-    step_to(datetime.fromisoformat(row.payload["to"]), tell=lambda done, total, label: work.report(row, done=done, total=total, label=label))
+    step_to(datetime.fromisoformat(row.payload["until"]), tell=lambda done, total, label: work.report(row, done=done, total=total, label=label))
 
 
 def step_to(to: datetime, *, tell: Told = lambda done, total, label: None) -> None:

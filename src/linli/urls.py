@@ -2,6 +2,11 @@
 
 from django.urls import include, path
 
+from linli import wiring
+from linli.kernel import events
+
+events.READERS.update(wiring.READERS)
+
 urlpatterns = [
     path("", include("linli.web.urls")),
 ]

@@ -8,7 +8,7 @@ from linli.engage import runs, tasks
 from linli.insight import lake, refresh
 from linli.kernel import ledger, work
 from linli.kernel.events import Subscription
-from linli.trade import coupons, groups, orders, pay
+from linli.trade import work as trade
 
 READERS: dict[str, Subscription] = {
     "lake": Subscription(lake.relay, batch=5000),
@@ -17,17 +17,13 @@ READERS: dict[str, Subscription] = {
 }
 
 WORK: dict[str, work.Handler | work.Long] = {
-    "trade.close_group": groups.close_due,
-    "trade.expire_order": orders.expire_due,
-    "trade.reconcile": pay.reconcile_due,
-    "trade.expire_coupons": coupons.expire_due,
+    **trade.HANDLERS,
     "ledger.void_expired": ledger.void_expired_due,
     "engage.expire_task": tasks.expire_due,
     "engage.step": runs.step_due,
 }
 
 EVERY: dict[str, timedelta] = {
-    "trade.reconcile": timedelta(minutes=1),
-    "trade.expire_coupons": timedelta(minutes=5),
+    **trade.EVERY,
     "ledger.void_expired": timedelta(minutes=1),
 }
