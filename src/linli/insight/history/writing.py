@@ -1,0 +1,105 @@
+"""History's facts out of DuckDB, into the log as serialised rows and into the lake as columns.
+
+Both come from the same tables, and a fact's uid is derived from the history's own keys, so telling it twice is telling it once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+
+from linli.insight import lake, lake_tables
+from linli.kernel import events, ids
+
+SOURCE = "history"
+PURCHASE, CAMPAIGN, REDEMPTION = "history.purchase", "history.campaign_received", "history.coupon_redeemed"
+
+_MOMENTS = "strftime(happened_at, '%Y-%m') AS month, CAST(happened_at AS DATE) AS day, happened_at, happened_at AS recorded_at"
+
+# What each kind is told from: `told` has uid, household, times and the payload's struct; members are joined in as they are known.
+_TOLD = {
+    PURCHASE: """
+        SELECT 'history/basket/' || basket_id AS key, m.member_id, happened_at,
+               {'basket_id': basket_id, 'member_id': m.member_id, 'community_id': m.community_id, 'store_id': store_id,
+                'amount_minor': amount_minor, 'discount_minor': discount_minor, 'coupon_discount_minor': coupon_discount_minor,
+                'lines': lines} AS payload
+        FROM baskets JOIN known m USING (household_id)""",
+    CAMPAIGN: """
+        SELECT 'history/campaign/' || campaign_id || '/' || household_id AS key, m.member_id, happened_at,
+               {'member_id': m.member_id, 'campaign_id': campaign_id, 'campaign_type': campaign_type} AS payload
+        FROM campaign_events JOIN known m USING (household_id)""",
+    REDEMPTION: """
+        SELECT 'history/coupon/' || household_id || '/' || coupon_upc || '/' || campaign_id || '/'
+                   || epoch(happened_at)::BIGINT || '/' || nth AS key,
+               m.member_id, happened_at,
+               {'member_id': m.member_id, 'coupon_upc': coupon_upc, 'campaign_id': campaign_id} AS payload
+        FROM redemption_events JOIN known m USING (household_id)""",
+}
+KINDS = tuple(_TOLD)
+
+
+def know(con: duckdb.DuckDBPyConnection, members: dict[int, tuple[int, int]]) -> None:
+    """Let DuckDB know who is a member: household -> (member id, community id), as the table `known`."""
+    rows = [(h, m, c) for h, (m, c) in members.items()]
+    columns = list(zip(*rows, strict=True)) or [(), (), ()]
+    table = pa.table({n: pa.array(v, pa.int64()) for n, v in zip(("household_id", "member_id", "community_id"), columns, strict=True)})
+    con.register("known_arrow", table)
+    con.execute("CREATE OR REPLACE TABLE known AS FROM known_arrow")
+    con.unregister("known_arrow")
+
+
+def tell(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, after: datetime | None, until: datetime, silent: bool) -> int:
+    """Write the facts of `kind` that happened in (`after`, `until`] into the log. Returns how many were new."""
+    con.execute(
+        f"SELECT key, member_id, happened_at, to_json(payload) FROM ({_TOLD[kind]})"  # noqa: S608 (own text)
+        " WHERE happened_at <= $until AND ($after IS NULL OR happened_at > $after) ORDER BY happened_at, key",
+        {"until": until, "after": after},
+    )
+    return events.append_bulk(kind, _rows(con), region=region, source=SOURCE, silent=silent)
+
+
+def _rows(con: duckdb.DuckDBPyConnection) -> Iterator[events.Column]:
+    # By Arrow, since DuckDB's own rows need pytz for times with a zone.
+    for batch in con.to_arrow_reader(5000):
+        for key, member_id, at, payload in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            yield events.Column(ids.named(key), f"member:{member_id}", at, at, payload)
+
+
+def to_lake(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, until: datetime, stamp: str) -> int:
+    """Write the facts of `kind` up to `until` straight into the lake's tables, once. Returns rows written."""
+    told = f"SELECT * FROM ({_TOLD[kind]}) WHERE happened_at <= $until"  # noqa: S608 (own text)
+    con.execute(f"CREATE OR REPLACE TEMP TABLE told AS {told}", {"until": until})
+    keys = con.execute("SELECT key FROM told").to_arrow_table()["key"]
+    uids = pa.table({"key": keys, "uid": pa.array([str(ids.named(k)) for k in keys.to_pylist()], pa.string())})
+    con.register("uids", uids)
+    written = 0
+    for form in lake_tables.shapes(kind):
+        fields = ", ".join(f'payload."{c.key}" AS "{c.name}"' for c in form.columns)
+        if form.field is None:
+            sql = f"SELECT uid, {_MOMENTS}, 'member:' || member_id AS subject, {fields} FROM told JOIN uids USING (key)"  # noqa: S608
+        else:
+            sql = f"""SELECT uid, {_MOMENTS}, position, {fields} FROM (
+                        SELECT key, happened_at, unnest(payload."{form.field}") AS payload,
+                               generate_subscripts(payload."{form.field}", 1) - 1 AS position FROM told) JOIN uids USING (key)"""  # noqa: S608
+        data = con.execute(sql).to_arrow_table()
+        data = data.append_column("region", pa.repeat(pa.scalar(region), data.num_rows))
+        if form.field is None:
+            data = data.append_column("source", pa.repeat(pa.scalar(SOURCE), data.num_rows))
+        written += data.num_rows if lake.append_once(form.name, data, stamp=stamp) else 0
+    con.unregister("uids")
+    con.execute("DROP TABLE told")
+    return written
+
+
+def people_to_lake(region: str, kinds: tuple[str, ...], *, stamp: str) -> int:
+    """What the people room told silently while history's members joined, into the lake. Returns rows written."""
+    written = 0
+    for kind in kinds:
+        told = events.silent(kind, region=region, source=SOURCE)
+        for form in lake_tables.shapes(kind):
+            data = lake_tables.rows(form, told)
+            written += data.num_rows if data.num_rows and lake.append_once(form.name, data, stamp=stamp) else 0
+    return written

@@ -1,0 +1,317 @@
+"""The lake: every event as rows of Delta tables, written exactly once, read as atomic snapshots through Ibis.
+
+Each commit carries, as Delta application transactions, how far in the log it reaches. After a crash between the
+Delta commit and the reader's cursor the same events come again, and those at or before that point are left out,
+table by table: a batch of several kinds is several commits, each idempotent by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import TableNotFoundError
+from django.conf import settings
+
+from linli.insight import lake_tables
+from linli.kernel import events
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+    from ibis.backends.duckdb import Backend
+
+    from linli.kernel.models import Event
+
+_TX, _ID = "linli.log.tx", "linli.log.id"
+_NOTHING = (-1, -1)
+KEEP_OLD_FILES_HOURS = 2
+"""Files that compaction replaced stay this long, for readers that still hold the snapshot before it."""
+
+
+def root() -> Path:
+    """Where the lake lies."""
+    return Path(settings.HOME) / "lake"
+
+
+def folder(name: str, *, base: Path | None = None) -> Path:
+    """The folder of one table: dots become underscores."""
+    return (base or root()) / name.replace(".", "_")
+
+
+# ---- writing
+
+
+def relay(batch: list[Event]) -> None:
+    """Reader of the log: write a batch of events, each of them once (handler of a kernel.events.Subscription)."""
+    _write(batch, root())
+
+
+def _write(batch: list[Event], base: Path) -> int:
+    by_kind: dict[str, list[Event]] = {}
+    for event in batch:
+        by_kind.setdefault(event.kind, []).append(event)
+    return sum(_write_shape(form, facts, base) for kind, facts in by_kind.items() for form in lake_tables.shapes(kind))
+
+
+def _write_shape(form: lake_tables.Shape, facts: list[Event], base: Path) -> int:
+    path = folder(form.name, base=base)
+    table = _open(path)
+    reached = _reached(table)
+    fresh = [e for e in facts if (e.tx, e.id) > reached]
+    if not fresh or not (data := lake_tables.rows(form, fresh)).num_rows:
+        return 0
+    last = fresh[-1]
+    _commit(table or path, data, [Transaction(_TX, last.tx), Transaction(_ID, last.id)])
+    return data.num_rows
+
+
+def append_once(name: str, data: pa.Table, *, stamp: str) -> bool:
+    """Write rows of one table straight from columns (an importer). False when this stamp was written before.
+
+    The columns are those of `lake_tables.shape(name).schema`.
+    """
+    schema = lake_tables.shape(name).schema
+    path = folder(name)
+    table = _open(path)
+    if table is not None and table.transaction_version(stamp) is not None:
+        return False
+    _commit(table or path, data.select(schema.names).cast(schema), [Transaction(stamp, 1)])
+    return True
+
+
+def _commit(target: DeltaTable | Path, data: pa.Table, transactions: list[Transaction]) -> None:
+    write_deltalake(
+        target,
+        data,
+        mode="append",
+        partition_by=lake_tables.PARTITIONS,
+        # A fact that has gained a field widens its table; older rows read as null there.
+        schema_mode="merge",
+        commit_properties=CommitProperties(app_transactions=transactions),
+    )
+
+
+def _open(path: Path) -> DeltaTable | None:
+    if not (path / "_delta_log").is_dir():
+        return None
+    try:
+        return DeltaTable(path)
+    except TableNotFoundError:
+        return None
+
+
+def _reached(table: DeltaTable | None) -> tuple[int, int]:
+    """How far in the log this table has been written: (tx, id) of its last event."""
+    if table is None:
+        return _NOTHING
+    tx, event_id = table.transaction_version(_TX), table.transaction_version(_ID)
+    return _NOTHING if tx is None or event_id is None else (tx, event_id)
+
+
+# ---- looking after it
+
+
+@dataclass(frozen=True)
+class TableInfo:
+    """One table of the lake, as `linli lake` shows it."""
+
+    kind: str
+    rows: int
+    files: int
+    bytes: int
+    version: int
+    written_at: datetime | None
+
+
+def names() -> list[str]:
+    """Every table that has been written."""
+    known = {folder(form.name).name: form.name for kind in events.KINDS for form in lake_tables.shapes(kind)}
+    there = sorted(p.name for p in root().iterdir() if (p / "_delta_log").is_dir()) if root().is_dir() else []
+    return [known[n] for n in there if n in known]
+
+
+def tables() -> list[TableInfo]:
+    """Rows, files, bytes and version of every table, by name."""
+    found = []
+    for name in names():
+        table = DeltaTable(folder(name))
+        adds = pa.table(table.get_add_actions(flatten=True)).to_pydict()
+        at = table.history(1)[0].get("timestamp")
+        found.append(
+            TableInfo(
+                name,
+                sum(adds["num_records"]),
+                len(adds["path"]),
+                sum(adds["size_bytes"]),
+                table.version(),
+                datetime.fromtimestamp(at / 1000, UTC) if at else None,
+            )
+        )
+    return found
+
+
+def compact() -> int:
+    """Merge small files of every table, and remove what no recent snapshot needs. Returns how many files went into bigger ones."""
+    merged = 0
+    for name in names():
+        table = DeltaTable(folder(name))
+        merged += int(table.optimize.compact()["numFilesRemoved"])
+        table.create_checkpoint()
+        table.vacuum(retention_hours=KEEP_OLD_FILES_HOURS, dry_run=False, enforce_retention_duration=False)
+    return merged
+
+
+def erase_member(member_id: int, *, region: str) -> int:
+    """Delete one member's rows from every table, old versions included. Returns how many rows went.
+
+    The log must forget them as well, or the next rebuild brings them back.
+    """
+    gone = 0
+    for name in names():
+        form = lake_tables.shape(name)
+        if form.field is not None or "member_id" not in form.schema.names:
+            continue
+        all_rows = table(name)
+        mine = all_rows.filter(all_rows["member_id"] == member_id, all_rows["region"] == region)
+        uids = mine.select("uid").to_pyarrow()["uid"].to_pylist()
+        if not uids:
+            continue
+        listed = ", ".join(f"'{u}'" for u in uids)
+        for part in lake_tables.shapes(name):
+            if (delta := _open(folder(part.name))) is None:
+                continue
+            gone += int(delta.delete(f"region = '{region}' AND uid IN ({listed})")["num_deleted_rows"] or 0)
+            delta.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    return gone
+
+
+def rebuild(*, chunk: int = 10_000) -> int:
+    """Write the whole lake anew from the log, silent history included, and put it in the old one's place.
+
+    The relay may run meanwhile: after the swap its reader is rewound, and what the new lake holds is left out again.
+    Returns how many rows were written.
+    """
+    fresh, old = root().with_name("lake.new"), root().with_name("lake.old")
+    shutil.rmtree(fresh, ignore_errors=True)
+    written = sum(_write(batch, fresh) for batch in events.whole_log(chunk=chunk))
+    fresh.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(old, ignore_errors=True)
+    if root().exists():
+        root().rename(old)
+    fresh.rename(root())
+    shutil.rmtree(old, ignore_errors=True)
+    forget()
+    return written
+
+
+# ---- reading
+
+_VIEWS_KEPT = 8
+_process = threading.Lock()
+_database: tuple[int, Any] | None = None
+_generation = 0
+_mine = threading.local()
+
+
+def connection() -> Backend:
+    """This thread's Ibis connection. Threads share one DuckDB database, each with a cursor of its own."""
+    if (engine := os.environ.get("LINLI_ENGINE", "duckdb")) != "duckdb":
+        raise ValueError(f"LINLI_ENGINE must be duckdb, not {engine!r}")
+    stamp = (os.getpid(), _generation)
+    if getattr(_mine, "stamp", None) != stamp:
+        import ibis
+
+        _mine.backend = ibis.duckdb.from_connection(_shared().cursor())
+        _mine.views, _mine.names = {}, {}
+        _mine.stamp = stamp
+    backend: Backend = _mine.backend
+    return backend
+
+
+def _shared() -> Any:
+    """The process's DuckDB database (a forked child opens its own)."""
+    global _database
+    import duckdb
+
+    with _process:
+        if _database is None or _database[0] != os.getpid():
+            _database = (os.getpid(), duckdb.connect(config={"preserve_insertion_order": False}))
+            _database[1].execute("SET TimeZone = 'UTC'")
+        return _database[1]
+
+
+def forget() -> None:
+    """Let every thread read snapshots anew (the lake was swapped, or a test has its own)."""
+    global _generation
+    _generation += 1
+
+
+def table(name: str) -> ir.Table:
+    """The table of an event kind ("trade.order_paid") or of its lists ("trade.order_paid__lines"), at the newest snapshot.
+
+    Use the expression in the thread that asked for it. Before anything was written it is empty and typed.
+    Raises KeyError for a kind that no room defines.
+    """
+    form = lake_tables.shape(name)
+    backend = connection()
+    path = folder(name)
+    version = _latest(path)
+    held = _mine.views.get(path)
+    if held is not None and held[0] == version:
+        found: ir.Table = held[1]
+        return found
+    view = _snapshot(backend, form, path, version) if version >= 0 else _empty(backend, form)
+    _mine.views[path] = (version, view)
+    return view
+
+
+def _latest(path: Path) -> int:
+    """The newest version in a table's log, or -1: a look at file names, so that asking costs microseconds."""
+    try:
+        return max((int(n[:20]) for n in os.listdir(path / "_delta_log") if n.endswith(".json") and n[:20].isdigit()), default=-1)
+    except FileNotFoundError:
+        return -1
+
+
+def _snapshot(backend: Backend, form: lake_tables.Shape, path: Path, version: int) -> ir.Table:
+    import ibis
+
+    uris = DeltaTable(path, version=version).file_uris()
+    if not uris:
+        return _empty(backend, form)
+    # The view is named by version: an expression made before the next commit keeps reading its own snapshot.
+    view = backend.read_parquet(
+        uris, table_name=f"lake_{path.name}_{version}", hive_partitioning=True, hive_types_autocast=False, union_by_name=True
+    )
+    _drop_old(backend, path, version)
+    wanted = ibis.Schema.from_pyarrow(form.schema)
+    return view.select(
+        **{n: view[n].cast(t) if n in view.columns and view[n].type() != t else view[n] if n in view.columns else ibis.null(t) for n, t in wanted.items()}
+    )
+
+
+def _drop_old(backend: Backend, path: Path, version: int) -> None:
+    """Views pile up as versions do: the newest few of each table stay, for expressions still in use."""
+    held: list[int] = _mine.names.setdefault(path, [])
+    held.append(version)
+    while len(held) > _VIEWS_KEPT:
+        backend.drop_view(f"lake_{path.name}_{held.pop(0)}", force=True)
+
+
+def _empty(backend: Backend, form: lake_tables.Shape) -> ir.Table:
+    return backend.create_table(f"empty_{folder(form.name).name}", form.schema.empty_table(), temp=True, overwrite=True)
+
+
+def written(name: str) -> Iterator[dict[str, Any]]:
+    """Every row of a table in the order of uid and position (for comparisons)."""
+    found = table(name)
+    keys = ["uid", "position"] if "position" in found.columns else ["uid"]
+    yield from found.order_by(keys).to_pyarrow().to_pylist()

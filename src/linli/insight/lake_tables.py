@@ -1,0 +1,185 @@
+"""The shape of the lake's tables: one per event kind with real columns, and one per nested list of its facts.
+
+Columns come from the Fact's annotations, so a fact and its table can't drift apart. A nested list
+(`lines: tuple[Line, ...]`) becomes the table `<kind>__<field>`, whose rows carry the event's uid, the position
+in the list and both times, so that as-of questions about lines need no join.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import types
+import typing
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cache
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from linli.kernel import events
+
+MOMENT = pa.timestamp("us", tz="UTC")
+PARTITIONS = ["region", "month"]
+"""Folders of a table: the region, and the month (UTC, "2017-10") in which the event happened."""
+
+_COMMON = [("uid", pa.string()), ("region", pa.string()), ("month", pa.string())]
+_TIMES = [("day", pa.date32()), ("happened_at", MOMENT), ("recorded_at", MOMENT)]
+ENVELOPE = [*_COMMON, *_TIMES, ("subject", pa.string()), ("source", pa.string())]
+NESTED = [*_COMMON, *_TIMES, ("position", pa.int64())]
+_SCALARS: dict[Any, pa.DataType] = {
+    int: pa.int64(),
+    bool: pa.bool_(),
+    float: pa.float64(),
+    str: pa.string(),
+    uuid.UUID: pa.string(),
+    datetime: MOMENT,
+    date: pa.date32(),
+}
+_PARSERS: dict[pa.DataType, Callable[[Any], Any]] = {
+    MOMENT: lambda v: datetime.fromisoformat(v) if isinstance(v, str) else v,
+    pa.date32(): lambda v: date.fromisoformat(v) if isinstance(v, str) else v,
+}
+
+
+class Written(Protocol):
+    """What of an event the lake keeps (kernel.models.Event has it)."""
+
+    id: int
+    tx: int
+    uid: uuid.UUID
+    region: str
+    kind: str
+    subject: str
+    happened_at: datetime
+    recorded_at: datetime
+    source: str
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column from a fact: `key` is the payload's, `name` the table's, `parse` what JSON needs to become the type."""
+
+    key: str
+    name: str
+    type: pa.DataType
+    parse: Callable[[Any], Any] | None
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One table of the lake. `field` is the payload's list it unrolls, or None for the event's own table."""
+
+    name: str
+    kind: str
+    field: str | None
+    columns: tuple[Column, ...]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema; every column may be null, since an older version of a fact may lack a field."""
+        own = [(c.name, c.type) for c in self.columns]
+        return pa.schema([*(NESTED if self.field else ENVELOPE), *own])
+
+
+@cache
+def shapes(kind: str) -> tuple[Shape, ...]:
+    """The tables of an event kind: nested lists first, the event's own table last (so it is written last).
+
+    Raises KeyError for an unknown kind.
+    """
+    fact = events.KINDS[kind]
+    own: list[Column] = []
+    nested: list[Shape] = []
+    for name, hint in _fields(fact):
+        if (item := _item_of(hint)) is None:
+            own.append(_column(name, hint, ENVELOPE))
+        else:
+            inner = _fields(item) if dataclasses.is_dataclass(item) else [("value", item)]
+            nested.append(Shape(f"{kind}__{name}", kind, name, tuple(_column(n, h, NESTED) for n, h in inner)))
+    return (*nested, Shape(kind, kind, None, tuple(own)))
+
+
+def shape(name: str) -> Shape:
+    """The shape of one table, "trade.order_paid" or "trade.order_paid__lines". Raises KeyError when there is none."""
+    for found in shapes(name.partition("__")[0]):
+        if found.name == name:
+            return found
+    raise KeyError(name)
+
+
+def rows(form: Shape, facts: Sequence[Written]) -> pa.Table:
+    """The facts of one kind as the rows of one of its tables."""
+    if form.field is None:
+        pairs: list[tuple[Written, dict[str, Any]]] = [(e, e.payload) for e in facts]
+        positions: list[int] = []
+    else:
+        pairs, positions = _unrolled(form.field, facts)
+    columns: dict[str, Iterable[Any]] = {
+        "uid": [str(e.uid) for e, _ in pairs],
+        "region": [e.region for e, _ in pairs],
+        "month": [f"{e.happened_at:%Y-%m}" for e, _ in pairs],
+        "day": [e.happened_at.date() for e, _ in pairs],
+        "happened_at": [e.happened_at for e, _ in pairs],
+        "recorded_at": [e.recorded_at for e, _ in pairs],
+    }
+    if form.field is None:
+        columns |= {"subject": [e.subject for e, _ in pairs], "source": [e.source for e, _ in pairs]}
+    else:
+        columns["position"] = positions
+    for c in form.columns:
+        values = [payload.get(c.key) for _, payload in pairs]
+        columns[c.name] = values if c.parse is None else [None if v is None else c.parse(v) for v in values]
+    return pa.Table.from_arrays(
+        [pa.array(columns[f.name], type=f.type) for f in form.schema], schema=form.schema
+    )
+
+
+def _unrolled(field: str, facts: Sequence[Written]) -> tuple[list[tuple[Written, dict[str, Any]]], list[int]]:
+    pairs: list[tuple[Written, dict[str, Any]]] = []
+    positions: list[int] = []
+    for e in facts:
+        for position, item in enumerate(e.payload.get(field) or ()):
+            pairs.append((e, item if isinstance(item, dict) else {"value": item}))
+            positions.append(position)
+    return pairs, positions
+
+
+def _fields(cls: Any) -> list[tuple[str, Any]]:
+    hints = typing.get_type_hints(cls)
+    return [(f.name, hints[f.name]) for f in dataclasses.fields(cls)]
+
+
+def _plain(hint: Any) -> Any:
+    """`int | None` as int; other unions stay."""
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        inner = [a for a in typing.get_args(hint) if a is not type(None)]
+        if len(inner) == 1:
+            return inner[0]
+    return hint
+
+
+def _item_of(hint: Any) -> Any | None:
+    """What a list holds, or None where the hint is no list."""
+    hint = _plain(hint)
+    if typing.get_origin(hint) in (list, tuple, Sequence) and typing.get_args(hint):
+        return typing.get_args(hint)[0]
+    return None
+
+
+def _column(name: str, hint: Any, envelope: list[tuple[str, pa.DataType]]) -> Column:
+    """Anything without a type of its own (dicts, unions, lists within lists) is kept as JSON text."""
+    hint = _plain(hint)
+    taken = {n for n, _ in envelope}
+    column = f"fact_{name}" if name in taken else name
+    kept = _SCALARS.get(hint)
+    if kept is None and (typing.get_origin(hint) is typing.Literal or (isinstance(hint, type) and issubclass(hint, str))):
+        kept = pa.string()
+    if kept is None:
+        return Column(name, column, pa.string(), lambda v: json.dumps(v, ensure_ascii=False, sort_keys=True, default=str))
+    parse = str if hint is uuid.UUID else _PARSERS.get(kept)
+    return Column(name, column, kept, parse)
