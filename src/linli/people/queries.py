@@ -115,9 +115,7 @@ def regions() -> list[RegionInfo]:
 
 
 def _community(c: Community) -> CommunityInfo:
-    return CommunityInfo(
-        c.pk, c.region, c.code, c.name_zh, c.name_en, c.pickup_zh, c.pickup_en, c.external_id, c.lat, c.lng, c.invented
-    )
+    return CommunityInfo(c.pk, c.region, c.code, c.name_zh, c.name_en, c.pickup_zh, c.pickup_en, c.external_id, c.lat, c.lng, c.invented)
 
 
 def communities(region: str) -> list[CommunityInfo]:
@@ -239,9 +237,7 @@ def standing(person_id: int) -> Standing | None:
     member = getattr(found, "member", None)
     if member is not None:
         member.person = found
-    return Standing(
-        found.pk, found.display_name, found.surname, found.language, roles_of(person_id), _member(member) if member else None
-    )
+    return Standing(found.pk, found.display_name, found.surname, found.language, roles_of(person_id), _member(member) if member else None)
 
 
 def leads(person_id: int, community_id: int) -> bool:

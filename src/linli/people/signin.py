@@ -60,7 +60,8 @@ def send_code(phone: str) -> None:
     try:
         with transaction.atomic():
             OneTimeCode.objects.filter(phone=number, sent_at__lt=now - KEPT).delete()
-            sent = list(OneTimeCode.objects.filter(phone=number).order_by("-serial").values_list("serial", "sent_at")[: rules.CODES_AN_HOUR])
+            before = OneTimeCode.objects.filter(phone=number).order_by("-serial")
+            sent = list(before.values_list("serial", "sent_at")[: rules.CODES_AN_HOUR])
             recent = [at for _, at in sent if at > now - HOUR]
             if len(recent) >= rules.CODES_AN_HOUR:
                 raise Refusal("people.too_many_codes", minutes=_minutes(min(recent) + HOUR - now))

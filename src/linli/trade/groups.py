@@ -1,0 +1,214 @@
+"""Group-buys: opened in bulk, decided once at their deadline."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from linli.goods import queries as goods
+from linli.goods import quota
+from linli.kernel import clocks, events, work
+from linli.kernel.refusals import Refusal
+from linli.people import queries as people
+from linli.trade import orders, pay, refunds, rules
+from linli.trade.events import GroupMissed, GroupOpened, GroupSucceeded, OrderReady
+from linli.trade.models import GroupBuy, Order, OrderLine, PayAttempt
+from linli.trade.posting import Posting
+
+CLOSE = "trade.close_groups"
+
+
+@dataclass(frozen=True)
+class NewGroup:
+    """A group-buy to be opened; `key` is its identity in the region. Times are business times, aware."""
+
+    key: str
+    community_id: int
+    sku: str
+    threshold_pieces: int
+    quota_pieces: int
+    price_minor: int
+    solo_price_minor: int
+    deadline_at: datetime
+    pickup_from: datetime
+    opens_at: datetime | None = None
+
+
+def open(*, region: str, group: NewGroup) -> int:
+    """Open one group-buy; returns its id."""
+    return open_many(region=region, groups=[group])[0]
+
+
+@transaction.atomic
+def open_many(*, region: str, groups: Sequence[NewGroup]) -> list[int]:
+    """Open group-buys with their quota; returns ids in order. A key that is there gives the group that is there.
+
+    Raises Refusal: trade.bad_group(key, fields), trade.no_such_sku(sku), people.no_such_community, trade.key_reused.
+    """
+    now = clocks.business_now()
+    there = {g.key: g for g in GroupBuy.objects.filter(region=region, key__in=[g.key for g in groups])}
+    skus = goods.skus(region, {g.sku for g in groups})
+    communities = {c.community_id for c in people.communities(region)}
+    fresh = []
+    for g in groups:
+        if g.key in there:
+            if not _same(there[g.key], g):
+                raise Refusal("trade.key_reused")
+            continue
+        if g.sku not in skus:
+            raise Refusal("trade.no_such_sku", sku=g.sku)
+        if g.community_id not in communities:
+            raise Refusal("people.no_such_community", community_id=g.community_id)
+        if wrong := _faults(g, g.opens_at or now):
+            raise Refusal("trade.bad_group", key=g.key, fields=", ".join(wrong))
+        fresh.append(_row(region, g, g.opens_at or now, skus[g.sku].list_price_minor))
+    made = GroupBuy.objects.bulk_create(fresh, batch_size=2000)
+    quota.open_many(region=region, quotas=[quota.NewQuota(g.sku_code, place(g.pk), g.quota_pieces, f"group/{g.pk}") for g in made])
+    events.append_many([events.Told(_opened(g), region, f"group:{g.pk}") for g in made])
+    for deadline in sorted({g.deadline_at for g in made}):
+        work.schedule(CLOSE, key=deadline.isoformat(), due_at=deadline, region=region)
+    there |= {g.key: g for g in made}
+    return [there[g.key].pk for g in groups]
+
+
+def place(group_id: int) -> str:
+    """Where a group-buy's quota lies on the ledger."""
+    return f"wave:{group_id}"
+
+
+def _row(region: str, g: NewGroup, opens_at: datetime, list_price_minor: int) -> GroupBuy:
+    return GroupBuy(
+        region=region,
+        key=g.key,
+        community_id=g.community_id,
+        sku_code=g.sku,
+        threshold_pieces=g.threshold_pieces,
+        quota_pieces=g.quota_pieces,
+        price_minor=g.price_minor,
+        solo_price_minor=g.solo_price_minor,
+        list_price_minor=list_price_minor,
+        opens_at=opens_at,
+        deadline_at=g.deadline_at,
+        pickup_from=g.pickup_from,
+    )
+
+
+def _same(row: GroupBuy, g: NewGroup) -> bool:
+    return (row.community_id, row.sku_code, row.threshold_pieces, row.quota_pieces, row.price_minor, row.deadline_at) == (
+        g.community_id,
+        g.sku,
+        g.threshold_pieces,
+        g.quota_pieces,
+        g.price_minor,
+        g.deadline_at,
+    )
+
+
+def _faults(g: NewGroup, opens_at: datetime) -> list[str]:
+    return [
+        name
+        for name, good in (
+            ("key", 0 < len(g.key) <= 96),
+            ("threshold_pieces", g.threshold_pieces >= 1),
+            ("quota_pieces", g.quota_pieces >= g.threshold_pieces),
+            ("price_minor", g.price_minor >= 1),
+            ("solo_price_minor", g.solo_price_minor >= g.price_minor),
+            ("deadline_at", g.deadline_at > opens_at),
+            ("pickup_from", g.pickup_from >= g.deadline_at),
+        )
+        if not good
+    ]
+
+
+def _opened(g: GroupBuy) -> GroupOpened:
+    return GroupOpened(g.pk, g.community_id, g.sku_code, g.threshold_pieces, g.quota_pieces, g.price_minor, g.deadline_at.isoformat())
+
+
+def close_due(region: str) -> int:
+    """Decide every group whose deadline has passed; returns how many. Call it outside a transaction.
+
+    Payments on their way are asked for first: a lost callback must not make a group miss its threshold.
+    """
+    now = clocks.business_now()
+    due = GroupBuy.objects.filter(region=region, state=GroupBuy.State.OPEN, deadline_at__lte=now)
+    closed = _close_empty(region, now)
+    ids = list(due.order_by("deadline_at", "pk").values_list("pk", flat=True))
+    waiting = PayAttempt.objects.filter(region=region, state=PayAttempt.State.OPEN, order__lines__group_id__in=ids)
+    for attempt in waiting.distinct():
+        pay.ask_quietly(attempt)
+    return closed + sum(close(group_id) is not None for group_id in ids)
+
+
+@transaction.atomic
+def _close_empty(region: str, now: datetime) -> int:
+    """Groups that nobody ordered from, in one statement: they are most of them on a quiet day."""
+    ordered = Exists(OrderLine.objects.filter(group_id=OuterRef("pk")))
+    empty = GroupBuy.objects.filter(~ordered, region=region, state=GroupBuy.State.OPEN, deadline_at__lte=now)
+    found = list(empty.select_for_update(of=("self",)).order_by("pk"))
+    GroupBuy.objects.filter(pk__in=[g.pk for g in found]).update(state=GroupBuy.State.MISSED, closed_at=now)
+    events.append_many([events.Told(_missed(g, 0, 0), region, f"group:{g.pk}") for g in found])
+    return len(found)
+
+
+@transaction.atomic
+def close(group_id: int) -> str | None:
+    """Decide one group: "succeeded" or "missed"; None when it isn't due or was decided before.
+
+    The row's lock is the claim: a second run finds it decided, and a payment arriving now waits and sees the outcome.
+    """
+    group = GroupBuy.objects.select_for_update().get(pk=group_id)
+    now = clocks.business_now()
+    if group.state != GroupBuy.State.OPEN or now < group.deadline_at:
+        return None
+    paid, unpaid = _orders_of(group)
+    joined = sum(line.quantity for lines in paid.values() for line in lines)
+    group.state, group.joined_pieces, group.closed_at = rules.outcome(group.threshold_pieces, joined), joined, now
+    group.save(update_fields=["state", "joined_pieces", "closed_at"])
+    if group.state == GroupBuy.State.SUCCEEDED:
+        _succeed(group, paid, now)
+    else:
+        _miss(group, paid, unpaid)
+    return group.state
+
+
+def _orders_of(group: GroupBuy) -> tuple[dict[Order, list[OrderLine]], list[Order]]:
+    """The group's undecided lines by paid order, and the orders that haven't paid yet; orders locked by id."""
+    lines = list(OrderLine.objects.filter(group=group, state=OrderLine.State.OPEN, solo=False))
+    found = {o.pk: o for o in Order.objects.select_for_update().filter(pk__in={line.order_id for line in lines}).order_by("pk")}
+    paid: defaultdict[Order, list[OrderLine]] = defaultdict(list)
+    for line in lines:
+        order = found[line.order_id]
+        if order.state in (Order.State.PAID, Order.State.READY):
+            paid[order].append(line)
+    return dict(paid), [o for o in found.values() if o.state == Order.State.PLACED]
+
+
+def _succeed(group: GroupBuy, paid: dict[Order, list[OrderLine]], now: datetime) -> None:
+    OrderLine.objects.filter(pk__in=[line.pk for lines in paid.values() for line in lines]).update(state=OrderLine.State.READY)
+    Order.objects.filter(pk__in=[o.pk for o in paid]).update(state=Order.State.READY, ready_at=now)
+    pickup = group.pickup_from.isoformat()
+    told = [
+        events.Told(OrderReady(str(o.pk), o.member_id, o.community_id, group.pk, pickup, "system"), o.region, f"member:{o.member_id}")
+        for o in paid
+    ]
+    fact = GroupSucceeded(group.pk, group.community_id, group.sku_code, group.joined_pieces, group.threshold_pieces, len(paid))
+    events.append_many([events.Told(fact, group.region, f"group:{group.pk}"), *told])
+
+
+def _miss(group: GroupBuy, paid: dict[Order, list[OrderLine]], unpaid: list[Order]) -> None:
+    posting = Posting()
+    for order, lines in paid.items():
+        refunds.begin(posting, order, lines, reason="group_missed", by="system", key=f"group/{group.pk}/{order.pk.hex}")
+    for order in unpaid:
+        orders.let_go(posting, order, Order.State.CANCELLED, reason="group_missed", by="system")
+    events.append(_missed(group, group.joined_pieces, len(paid)), region=group.region, subject=f"group:{group.pk}")
+    posting.commit()
+
+
+def _missed(group: GroupBuy, joined: int, order_count: int) -> GroupMissed:
+    return GroupMissed(group.pk, group.community_id, group.sku_code, joined, group.threshold_pieces, order_count)

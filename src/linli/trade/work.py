@@ -1,0 +1,43 @@
+"""What trade does when its time has come."""
+
+from __future__ import annotations
+
+from linli.kernel.models import WorkRow
+from linli.kernel.work import Handler, Long
+from linli.trade import coupons, groups, orders, pay, refunds
+
+
+def close_groups(row: WorkRow) -> None:
+    """A deadline has come (business time)."""
+    groups.close_due(row.region)
+
+
+def expire_order(row: WorkRow) -> None:
+    """The time to pay is over (machine time)."""
+    pay.expire(row.payload["order"])
+
+
+def send_refund(row: WorkRow) -> None:
+    """A refund was asked for."""
+    refunds.send(row.payload["refund"])
+
+
+def settle(row: WorkRow) -> None:
+    """Every minute while a channel owes an answer."""
+    if pay.reconcile(row.region):
+        refunds.schedule_settle(row.region)
+
+
+def expire_coupons(row: WorkRow) -> None:
+    """A coupon day is over (business time)."""
+    coupons.expire_due(row.region)
+
+
+HANDLERS: dict[str, Handler | Long] = {
+    groups.CLOSE: Long(close_groups),
+    orders.EXPIRE: Long(expire_order),
+    refunds.SEND: Long(send_refund),
+    refunds.SETTLE: Long(settle),
+    coupons.EXPIRE: expire_coupons,
+}
+"""For wiring: kind of work -> what does it. Long ones speak to a channel, outside a transaction."""
