@@ -148,6 +148,8 @@ SECURE_CSP = {
 
 GATEWAY_URL = os.environ.get("LINLI_GATEWAY", "http://127.0.0.1:8001")
 """Where the sandbox payment gateway listens."""
+GATEWAY_SECRET = _own_secret("gateway_secret")
+"""What the sandbox gateway and the shop sign their messages with; the gateway reads the same file."""
 
 LOGGING = {
     "version": 1,
