@@ -230,7 +230,7 @@ def connection() -> Backend:
         import ibis
 
         _mine.backend = ibis.duckdb.from_connection(_shared().cursor())
-        _mine.views, _mine.names = {}, {}
+        _mine.views, _mine.names, _mine.empty = {}, {}, {}
         _mine.stamp = stamp
     backend: Backend = _mine.backend
     return backend
@@ -307,7 +307,13 @@ def _drop_old(backend: Backend, path: Path, version: int) -> None:
 
 
 def _empty(backend: Backend, form: lake_tables.Shape) -> ir.Table:
-    return backend.create_table(f"empty_{folder(form.name).name}", form.schema.empty_table(), temp=True, overwrite=True)
+    import ibis
+
+    name = f"empty_{folder(form.name).name}"
+    if name not in _mine.empty:
+        _mine.empty[name] = backend.create_table(name, schema=ibis.Schema.from_pyarrow(form.schema), temp=True)
+    found: ir.Table = _mine.empty[name]
+    return found
 
 
 def written(name: str) -> Iterator[dict[str, Any]]:

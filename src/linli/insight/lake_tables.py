@@ -1,8 +1,8 @@
 """The shape of the lake's tables: one per event kind with real columns, and one per nested list of its facts.
 
 Columns come from the Fact's annotations, so a fact and its table can't drift apart. A nested list
-(`lines: tuple[Line, ...]`) becomes the table `<kind>__<field>`, whose rows carry the event's uid, the position
-in the list and both times, so that as-of questions about lines need no join.
+(`lines: tuple[Line, ...]`) becomes the table `<kind>__<field>`, whose rows carry the event's uid, both times, its ids
+(member_id, order_id, ...) and the position in the list, so that as-of questions about lines need no join.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import types
 import typing
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any, Protocol
@@ -62,12 +62,16 @@ class Written(Protocol):
 
 @dataclass(frozen=True)
 class Column:
-    """One column from a fact: `key` is the payload's, `name` the table's, `parse` what JSON needs to become the type."""
+    """One column from a fact: `key` is the payload's, `name` the table's, `parse` what JSON needs to become the type.
+
+    `carried`: it stands in the event, not in the item of the nested list whose row it is in.
+    """
 
     key: str
     name: str
     type: pa.DataType
     parse: Callable[[Any], Any] | None
+    carried: bool = False
 
 
 @dataclass(frozen=True)
@@ -93,15 +97,16 @@ def shapes(kind: str) -> tuple[Shape, ...]:
     Raises KeyError for an unknown kind.
     """
     fact = events.KINDS[kind]
-    own: list[Column] = []
+    scalars = [(name, hint) for name, hint in _fields(fact) if _item_of(hint) is None]
     nested: list[Shape] = []
     for name, hint in _fields(fact):
         if (item := _item_of(hint)) is None:
-            own.append(_column(name, hint, ENVELOPE))
-        else:
-            inner = _fields(item) if dataclasses.is_dataclass(item) else [("value", item)]
-            nested.append(Shape(f"{kind}__{name}", kind, name, tuple(_column(n, h, NESTED) for n, h in inner)))
-    return (*nested, Shape(kind, kind, None, tuple(own)))
+            continue
+        inner = _fields(item) if dataclasses.is_dataclass(item) else [("value", item)]
+        taken = {n for n, _ in inner}
+        ids = [replace(_column(n, h, NESTED), carried=True) for n, h in scalars if n.endswith("_id") and n not in taken]
+        nested.append(Shape(f"{kind}__{name}", kind, name, (*ids, *(_column(n, h, NESTED) for n, h in inner))))
+    return (*nested, Shape(kind, kind, None, tuple(_column(n, h, ENVELOPE) for n, h in scalars)))
 
 
 def shape(name: str) -> Shape:
@@ -132,7 +137,7 @@ def rows(form: Shape, facts: Sequence[Written]) -> pa.Table:
     else:
         columns["position"] = positions
     for c in form.columns:
-        values = [payload.get(c.key) for _, payload in pairs]
+        values = [(e.payload if c.carried else payload).get(c.key) for e, payload in pairs]
         columns[c.name] = values if c.parse is None else [None if v is None else c.parse(v) for v in values]
     return pa.Table.from_arrays(
         [pa.array(columns[f.name], type=f.type) for f in form.schema], schema=form.schema

@@ -117,12 +117,12 @@ def _communities(con: duckdb.DuckDBPyConnection) -> dict[int | None, int]:
 
 def _members(con: duckdb.DuckDBPyConnection, community_ids: dict[int | None, int], start: datetime) -> dict[int, tuple[int, int]]:
     """Households with a basket up to the start join silently. Returns household -> (member id, community id)."""
-    con.execute(
+    households = con.sql(
         "SELECT household_id, CASE WHEN has_community THEN home_store_id END AS store_id, joined_at FROM households"
         " WHERE joined_at <= $start ORDER BY joined_at, household_id",
-        {"start": start},
+        params={"start": start},
     )
-    found = [(r["household_id"], r["store_id"], r["joined_at"]) for r in con.to_arrow_table().to_pylist()]
+    found = [(r["household_id"], r["store_id"], r["joined_at"]) for r in households.to_arrow_table().to_pylist()]
     homes = [community_ids[store] for _, store, _ in found]
     with clocks.fixed(business=start):
         joined = members.join_many(

@@ -53,17 +53,17 @@ def know(con: duckdb.DuckDBPyConnection, members: dict[int, tuple[int, int]]) ->
 
 def tell(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, after: datetime | None, until: datetime, silent: bool) -> int:
     """Write the facts of `kind` that happened in (`after`, `until`] into the log. Returns how many were new."""
-    con.execute(
+    found = con.sql(
         f"SELECT key, member_id, happened_at, to_json(payload) FROM ({_TOLD[kind]})"  # noqa: S608 (own text)
         " WHERE happened_at <= $until AND ($after IS NULL OR happened_at > $after) ORDER BY happened_at, key",
-        {"until": until, "after": after},
+        params={"until": until, "after": after},
     )
-    return events.append_bulk(kind, _rows(con), region=region, source=SOURCE, silent=silent)
+    return events.append_bulk(kind, _rows(found), region=region, source=SOURCE, silent=silent)
 
 
-def _rows(con: duckdb.DuckDBPyConnection) -> Iterator[events.Column]:
+def _rows(found: duckdb.DuckDBPyRelation) -> Iterator[events.Column]:
     # By Arrow, since DuckDB's own rows need pytz for times with a zone.
-    for batch in con.to_arrow_reader(5000):
+    for batch in found.to_arrow_reader(5000):
         for key, member_id, at, payload in zip(*(column.to_pylist() for column in batch.columns), strict=True):
             yield events.Column(ids.named(key), f"member:{member_id}", at, at, payload)
 
@@ -72,19 +72,19 @@ def to_lake(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, until: da
     """Write the facts of `kind` up to `until` straight into the lake's tables, once. Returns rows written."""
     told = f"SELECT * FROM ({_TOLD[kind]}) WHERE happened_at <= $until"  # noqa: S608 (own text)
     con.execute(f"CREATE OR REPLACE TEMP TABLE told AS {told}", {"until": until})
-    keys = con.execute("SELECT key FROM told").to_arrow_table()["key"]
+    keys = con.sql("SELECT key FROM told").to_arrow_table()["key"]
     uids = pa.table({"key": keys, "uid": pa.array([str(ids.named(k)) for k in keys.to_pylist()], pa.string())})
     con.register("uids", uids)
     written = 0
     for form in lake_tables.shapes(kind):
-        fields = ", ".join(f'payload."{c.key}" AS "{c.name}"' for c in form.columns)
+        fields = ", ".join(f'{"whole" if c.carried else "payload"}."{c.key}" AS "{c.name}"' for c in form.columns)
         if form.field is None:
             sql = f"SELECT uid, {_MOMENTS}, 'member:' || member_id AS subject, {fields} FROM told JOIN uids USING (key)"  # noqa: S608
         else:
             sql = f"""SELECT uid, {_MOMENTS}, position, {fields} FROM (
-                        SELECT key, happened_at, unnest(payload."{form.field}") AS payload,
+                        SELECT key, happened_at, payload AS whole, unnest(payload."{form.field}") AS payload,
                                generate_subscripts(payload."{form.field}", 1) - 1 AS position FROM told) JOIN uids USING (key)"""  # noqa: S608
-        data = con.execute(sql).to_arrow_table()
+        data = con.sql(sql).to_arrow_table()
         data = data.append_column("region", pa.repeat(pa.scalar(region), data.num_rows))
         if form.field is None:
             data = data.append_column("source", pa.repeat(pa.scalar(SOURCE), data.num_rows))

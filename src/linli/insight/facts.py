@@ -1,0 +1,141 @@
+"""What happened, as knowledge reads it: purchases, their lines and the members, of history and of the living shop alike.
+
+Every table is a function of a moment and holds nothing recorded after it. All reading of the lake for features,
+scores and metrics starts here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import ibis
+import ibis.expr.types as ir
+
+from linli.insight import lake
+from linli.insight.history.categories import shop_category
+
+
+def recorded(kind: str, as_of: datetime) -> ir.Table:
+    """The lake's table of a kind, without what was recorded after `as_of` (aware)."""
+    if as_of.tzinfo is None:
+        raise ValueError("as_of must be aware")
+    found = lake.table(kind)
+    return found.filter(found["recorded_at"] <= ibis.literal(as_of))
+
+
+def purchases(as_of: datetime) -> ir.Table:
+    """One row a basket that was paid and not wholly refunded by `as_of`.
+
+    member_id, community_id, region, basket_id (text: the history's number or the order's id), at, recorded_at (aware),
+    amount_minor (what the shop got, coupons included, refunds taken off), discount_minor (off the shelf price),
+    coupon_discount_minor (part of the amount that a coupon paid), source ("history" or "live").
+    """
+    return ibis.union(_history(as_of), _live(as_of))
+
+
+def lines(as_of: datetime) -> ir.Table:
+    """One row a line of those baskets.
+
+    member_id, community_id, region, basket_id, at, recorded_at, product_type (the history's word), category (the
+    shop's: fruit, vegetable, meat_seafood, dairy_egg, grain_oil, bakery, other), quantity, amount_minor.
+    """
+    return ibis.union(_history_lines(as_of), _live_lines(as_of))
+
+
+def members(as_of: datetime) -> ir.Table:
+    """One row a member who had joined by `as_of`: member_id, community_id, region, joined_at, recorded_at, external_id, channel."""
+    t = recorded("people.member_joined", as_of)
+    return t.select("member_id", "community_id", "region", "recorded_at", "external_id", "channel", joined_at=t["happened_at"])
+
+
+def _history(as_of: datetime) -> ir.Table:
+    t = recorded("history.purchase", as_of)
+    return t.select(
+        "member_id",
+        "community_id",
+        "region",
+        "recorded_at",
+        "amount_minor",
+        "discount_minor",
+        "coupon_discount_minor",
+        "source",
+        basket_id=t["basket_id"].cast("string"),
+        at=t["happened_at"],
+    ).select(_PURCHASE)
+
+
+_PURCHASE = [
+    "member_id", "community_id", "region", "basket_id", "at", "recorded_at",
+    "amount_minor", "discount_minor", "coupon_discount_minor", "source",
+]  # fmt: skip
+_LINE = [
+    "member_id", "community_id", "region", "basket_id", "at", "recorded_at",
+    "product_type", "category", "quantity", "amount_minor",
+]  # fmt: skip
+
+
+def _live(as_of: datetime) -> ir.Table:
+    """Paid orders less what was refunded of them by then; an order of which nothing is left is no purchase."""
+    paid, back = recorded("trade.order_paid", as_of), recorded("trade.order_refunded", as_of)
+    back = back.group_by("order_id").agg(
+        money_back=back["refunded_minor"].sum(), coupon_back=back["discount_back_minor"].sum()
+    )
+    t = paid.left_join(back, "order_id")
+    coupon = (t["discount_minor"] - t["coupon_back"].fill_null(0)).cast("int64")
+    left = (t["paid_minor"] - t["money_back"].fill_null(0)).cast("int64") + coupon
+    return (
+        t.select(
+            "member_id",
+            "community_id",
+            "region",
+            "recorded_at",
+            "source",
+            basket_id=t["order_id"],
+            at=t["happened_at"],
+            amount_minor=left,
+            discount_minor=ibis.literal(0, "int64"),
+            coupon_discount_minor=coupon,
+        )
+        .filter(ibis._.amount_minor > 0)
+        .select(_PURCHASE)
+    )
+
+
+def _history_lines(as_of: datetime) -> ir.Table:
+    t = recorded("history.purchase__lines", as_of)
+    return t.select(
+        "member_id",
+        "community_id",
+        "region",
+        "recorded_at",
+        "product_type",
+        "quantity",
+        "amount_minor",
+        basket_id=t["basket_id"].cast("string"),
+        at=t["happened_at"],
+        category=shop_category(t["department"], t["category"]),
+    ).select(_LINE)
+
+
+def _live_lines(as_of: datetime) -> ir.Table:
+    paid, back = recorded("trade.order_paid__lines", as_of), recorded("trade.order_refunded__lines", as_of)
+    back = back.group_by("order_id", "sku", "group_id").agg(
+        pieces_back=back["quantity"].sum(), value_back=(back["amount_minor"] + back["discount_minor"]).sum()
+    )
+    t = paid.left_join(back, ["order_id", "sku", "group_id"])
+    return (
+        t.select(
+            "member_id",
+            "community_id",
+            "region",
+            "recorded_at",
+            "product_type",
+            "category",
+            basket_id=t["order_id"],
+            at=t["happened_at"],
+            quantity=(t["quantity"] - t["pieces_back"].fill_null(0)).cast("int64"),
+            amount_minor=(t["amount_minor"] + t["discount_minor"] - t["value_back"].fill_null(0)).cast("int64"),
+        )
+        .filter(ibis._.quantity > 0)
+        .select(_LINE)
+    )
