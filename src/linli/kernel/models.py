@@ -21,7 +21,7 @@ class Account(models.Model):
     judges of every claim: `floor` (None: unguarded) is never gone under, whoever writes.
     """
 
-    id = models.BigAutoField(primary_key=True)
+    id = models.UUIDField(primary_key=True)  # named by the other columns, so that nobody has to look it up
     region = models.CharField(max_length=32)
     asset = models.CharField(max_length=64)
     owner = models.CharField(max_length=96)

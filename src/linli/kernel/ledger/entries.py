@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from hashlib import blake2b
 from uuid import UUID
 
@@ -114,6 +115,16 @@ class Outcome:
         return self.refusal is None
 
 
+@lru_cache(maxsize=100_000)
+def account_id(ref: AccountRef) -> UUID:
+    """The id that this account always has, so that a move need not look it up."""
+    return ids.named("\n".join(("account", *_name(ref))))
+
+
+def _name(ref: AccountRef) -> tuple[str, ...]:
+    return ref.region, ref.owner, ref.asset, ref.purpose, ref.expires_on.isoformat()
+
+
 def transfer_id(region: str, key: str) -> UUID:
     """The id that this key always has."""
     return ids.named(f"{region}/{key}")
@@ -130,7 +141,7 @@ def digest(entry: Entry) -> str:
     """32 hex characters that are the same only for the same content. Names are printable, so "\\n" parts them."""
     if isinstance(entry, Move):
         until = entry.expires_at.astimezone(UTC).isoformat() if entry.expires_at else ""
-        ends = [part for ref in (entry.source, entry.target) for part in (ref.asset, ref.owner, ref.purpose, ref.expires_on.isoformat())]
+        ends = account_id(entry.source).hex, account_id(entry.target).hex
         parts = ["move", *ends, str(entry.amount), entry.reason, until, str(entry.pending)]
     elif isinstance(entry, Post):
         parts = ["post", entry.pending_key, "" if entry.amount is None else str(entry.amount)]

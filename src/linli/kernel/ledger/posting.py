@@ -1,7 +1,7 @@
 """The one path into the books: a batch of groups, each judged by itself; a single commit is a batch of one.
 
-Order of locks on every path, so that no two batches wait for each other in a circle: accounts being opened (by
-name), then keys, pendings and reversed transfers (by id), then account rows (by id), last and shortest.
+Order of locks on every path, so that no two batches wait for each other in a circle: accounts being opened, then
+keys, pendings and reversed transfers, then account rows, last and shortest; each of these in id order.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from django.db import IntegrityError, OperationalError, transaction
 
 from linli.kernel import clocks
 from linli.kernel.ledger import tables
-from linli.kernel.ledger.entries import AccountRef, Entry, Move, Outcome, Void
-from linli.kernel.ledger.rules import Asked, Books, Group, Plan, decide, prepare
+from linli.kernel.ledger.entries import AccountRef, Entry, Move, Outcome, Void, account_id
+from linli.kernel.ledger.rules import Asked, Books, Group, Row, decide, prepare
 from linli.kernel.models import Transfer
 
 TRIES = 6
@@ -25,7 +25,7 @@ TRIES = 6
 def open(ref: AccountRef, floor: int | None = 0) -> None:
     """Open the account, or leave it as it is. `floor` None guards nothing: an issuer, the outside world."""
     with transaction.atomic():
-        tables.accounts([ref], floor)
+        tables.open_missing([ref], floor)
 
 
 def commit(*entries: Entry) -> None:
@@ -48,12 +48,17 @@ def batch(groups: Sequence[Sequence[Entry]]) -> list[Outcome]:
     you can.
     """
     prepared = prepare(groups)
+    asked = [one for group in prepared if isinstance(group, list) for one in group]
+    if not asked:
+        return decide(prepared, Books(), clocks.business_now()).outcomes
     now = clocks.business_now()
     for attempt in range(TRIES):
         try:
             with transaction.atomic():
-                return _write(prepared, now, optimistic=attempt == 0)
-        except IntegrityError:
+                if attempt == 0:
+                    return _write_hopefully(prepared, asked, now)
+                return _write_exactly(prepared, asked, now)
+        except (IntegrityError, tables.AccountMissing, _Unsure):
             if attempt == TRIES - 1:
                 raise
         except OperationalError as error:
@@ -62,47 +67,43 @@ def batch(groups: Sequence[Sequence[Entry]]) -> list[Outcome]:
     raise AssertionError("unreachable")
 
 
-def _write(groups: Sequence[Group], now: datetime, *, optimistic: bool) -> list[Outcome]:
-    asked = [one for group in groups if isinstance(group, list) for one in group]
-    books = _books(asked)
-    plan = decide(groups, books, now)
-    if optimistic and plan.all_fit:
-        # Nobody has looked whether the keys are new or the accounts still hold as much: the constraints judge.
-        written_at = clocks.machine_now()
-        tables.insert(plan.rows, now, written_at)
-        tables.add(plan.sums)
-        return plan.outcomes
-    return _write_exactly(groups, asked, books, plan, now)
+class _Unsure(Exception):
+    """A group seems not to fit, as far as an unlocked look can tell."""
 
 
-def _books(asked: Sequence[Asked]) -> Books:
-    """What a first, unlocked look shows: the accounts of moves (opened where missing), and the transfers referred to."""
-    refs = {ref for one in asked if isinstance(one.entry, Move) for ref in (one.entry.source, one.entry.target)}
-    found = tables.accounts(refs)
-    return Books(
-        accounts={ref: account for ref, (account, _) in found.items()},
-        standings=dict(found.values()),
-        transfers=tables.transfers({one.about for one in asked if one.about}),
-    )
+def _write_hopefully(groups: Sequence[Group], asked: Sequence[Asked], now: datetime) -> list[Outcome]:
+    """Write as if keys are new and accounts hold enough: nobody has looked, the constraints judge."""
+    plan = decide(groups, Books(transfers=_referred_to(asked)), now)
+    if any(outcome.refusal and isinstance(group, list) for group, outcome in zip(groups, plan.outcomes, strict=True)):
+        raise _Unsure
+    tables.write(plan.rows, plan.sums, now, clocks.machine_now())
+    return plan.outcomes
 
 
-def _write_exactly(groups: Sequence[Group], asked: Sequence[Asked], first: Books, guess: Plan, now: datetime) -> list[Outcome]:
+def _write_exactly(groups: Sequence[Group], asked: Sequence[Asked], now: datetime) -> list[Outcome]:
     """Claim the keys that seem to fit, lock the accounts, decide on what is locked, and put the difference right."""
+    refs = {ref for one in asked if isinstance(one.entry, Move) for ref in (one.entry.source, one.entry.target)}
+    tables.open_missing(refs)
+    ids = {one.id for one in asked} | {one.about for one in asked if one.about}
+    seen = tables.transfers(ids)
+    accounts = {account_id(ref) for ref in refs} | {account for row in seen.values() for account in (row.source, row.target)}
+    guess = decide(groups, Books(tables.standings(accounts), seen), now)
     written_at = clocks.machine_now()
     claimed = tables.claim(guess.rows, now, written_at)
-    ids: set[UUID] = {one.id for one in asked} | {one.about for one in asked if one.about}
+    # From here on nobody else can write these keys or settle these pendings: what is read now stays so.
     transfers = tables.transfers(ids - claimed)
-    touched = set(first.accounts.values()) | {account for row in transfers.values() for account in (row.source, row.target)}
-    # A claimed resolution makes its pending look settled, by ourselves.
     for row in guess.rows:
         if row.id in claimed and (about := row.pending or row.reverses) in transfers:
-            transfers[about].settled = False
-    plan = decide(groups, Books(first.accounts, tables.lock(touched), transfers), now)
-    wanted = {row.id for row in plan.rows}
-    tables.unclaim(claimed - wanted)
-    tables.insert([row for row in plan.rows if row.id not in claimed], now, written_at)
-    tables.add(plan.sums)
+            transfers[about].settled = False  # it was our own claim that settled it
+    accounts |= {account for row in transfers.values() for account in (row.source, row.target)}
+    plan = decide(groups, Books(tables.standings(accounts, lock=True), transfers), now)
+    tables.unclaim(claimed - {row.id for row in plan.rows})
+    tables.write([row for row in plan.rows if row.id not in claimed], plan.sums, now, written_at)
     return plan.outcomes
+
+
+def _referred_to(asked: Sequence[Asked]) -> dict[UUID, Row]:
+    return tables.transfers({one.about for one in asked if one.about})
 
 
 def _deadlocked(error: OperationalError) -> bool:

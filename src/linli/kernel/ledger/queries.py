@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import F, Q
 
-from linli.kernel.ledger.entries import AccountRef
+from linli.kernel.ledger.entries import AccountRef, account_id
 from linli.kernel.models import Account, Transfer
 
 
@@ -50,7 +50,7 @@ _NAME = ("region", "asset", "owner", "purpose", "expires_on")
 
 def balance(ref: AccountRef) -> Balance:
     """The account's standing; zeros for one that was never opened."""
-    row = _accounts(Q(**{field: getattr(ref, field) for field in _NAME})).first()
+    row = _accounts(Q(pk=account_id(ref))).first()
     return Balance(AccountRef(*row[:5]), *row[5:]) if row else Balance(ref)
 
 
@@ -72,14 +72,11 @@ def _accounts(wanted: Q):  # type: ignore[no-untyped-def]  # a values_list's typ
 
 def history(ref: AccountRef, limit: int = 100) -> list[TransferRow]:
     """The account's latest transfers, newest first."""
-    account = Account.objects.filter(**{field: getattr(ref, field) for field in _NAME}).values_list("pk", flat=True).first()
-    if account is None:
-        return []
     ends = [f"{end}__{field}" for end in ("source", "target") for field in _NAME]
     fields = ["id", "key", "kind", "amount", "reason", "happened_at", "expires_at", "pending_id", "reverses_id", "written_at"]
     found: list[Any] = []
     for end in ("source", "target"):  # apart, so that each is one index scan
-        rows = Transfer.objects.filter(**{end: account}).annotate(resolved=F("resolutions__kind"), reversed=F("reversals__pk"))
+        rows = Transfer.objects.filter(**{end: account_id(ref)}).annotate(resolved=F("resolutions__kind"), reversed=F("reversals__pk"))
         found += rows.order_by("-written_at").values_list(*fields, "resolved", "reversed", *ends)[:limit]
     found.sort(key=lambda row: row[9], reverse=True)
     return [_transfer_row(row) for row in found[:limit]]

@@ -7,7 +7,20 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from linli.kernel.ledger.entries import AccountRef, Entry, Move, Outcome, Post, Reverse, Void, digest, malformed, refers_to, transfer_id
+from linli.kernel.ledger.entries import (
+    AccountRef,
+    Entry,
+    Move,
+    Outcome,
+    Post,
+    Reverse,
+    Void,
+    account_id,
+    digest,
+    malformed,
+    refers_to,
+    transfer_id,
+)
 from linli.kernel.money import LARGEST_SUM
 from linli.kernel.refusals import Refusal
 
@@ -34,8 +47,8 @@ class Row:
     region: str
     key: str
     kind: str
-    source: int
-    target: int
+    source: UUID
+    target: UUID
     amount: int
     reason: str
     digest: str
@@ -59,8 +72,7 @@ class Standing:
 class Books:
     """What a decision may look at. Accounts without a standing aren't judged here: their constraint is."""
 
-    accounts: dict[AccountRef, int]
-    standings: dict[int, Standing] = field(default_factory=dict)
+    standings: dict[UUID, Standing] = field(default_factory=dict)
     transfers: dict[UUID, Row] = field(default_factory=dict)
 
 
@@ -70,11 +82,7 @@ class Plan:
 
     outcomes: list[Outcome] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    sums: dict[int, tuple[int, int]] = field(default_factory=dict)
-
-    @property
-    def all_fit(self) -> bool:
-        return all(outcome.ok for outcome in self.outcomes)
+    sums: dict[UUID, tuple[int, int]] = field(default_factory=dict)
 
 
 def prepare(groups: Iterable[Sequence[Entry]]) -> list[Group]:
@@ -116,7 +124,7 @@ class _Draft:
         self.books, self.now = books, now
         self.rows: dict[UUID, Row] = {}
         self.settled: set[UUID] = set()
-        self.sums: dict[int, tuple[int, int]] = {}
+        self.sums: dict[UUID, tuple[int, int]] = {}
 
     def take(self, asked: Asked) -> None:
         """Add one entry. Raises Refusal when the books don't allow it (floors are judged at the end of the group)."""
@@ -144,7 +152,7 @@ class _Draft:
     def _move(self, asked: Asked, move: Move) -> None:
         if move.expires_at is not None and move.expires_at <= self.now:
             raise Refusal("ledger.expired", key=move.key, expires_at=move.expires_at)
-        source, target = self.books.accounts[move.source], self.books.accounts[move.target]
+        source, target = account_id(move.source), account_id(move.target)
         kind = "pending" if move.pending else "posted"
         self.rows[asked.id] = Row(
             asked.id, move.region, move.key, kind, source, target, move.amount, move.reason, asked.digest, expires_at=move.expires_at
@@ -195,7 +203,7 @@ class _Draft:
         self.rows[asked.id] = row
         self._add(pending.source, 0, -pending.amount)
 
-    def _add(self, account: int, to_balance: int, to_held: int) -> None:
+    def _add(self, account: UUID, to_balance: int, to_held: int) -> None:
         balance, held = self.sums.get(account, (0, 0))
         self.sums[account] = (balance + to_balance, held + to_held)
 

@@ -1,98 +1,79 @@
 """The ledger's reads and writes in both databases' SQL: few statements, arrays in, sorted so that locks are too."""
 
+# ruff: noqa: S608  the statements are made of this file's own constants
+
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from itertools import starmap
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Exists, OuterRef, Q
 
-from linli.kernel.ledger.entries import AccountRef
+from linli.kernel.ledger.entries import AccountRef, account_id
 from linli.kernel.ledger.rules import Row, Standing
 from linli.kernel.models import Account, Transfer
+
+Sums = dict[UUID, tuple[int, int]]
+"""What is added, by account: (to balance, to held)."""
 
 COLUMNS = (
     "id, region, key, kind, source_id, target_id, amount, pending_id, reverses_id, expires_at, reason, digest, happened_at, written_at"
 )
-_ARRAYS = "uuid[] text[] text[] text[] bigint[] bigint[] bigint[] uuid[] uuid[] timestamptz[] text[] text[] timestamptz[] timestamptz[]"
 
-_OPEN_POSTGRES = """
-WITH wanted AS (
-    SELECT * FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::date[]) AS w (region, owner, asset, purpose, expires_on)
-), found AS (
-    SELECT a.region, a.asset, a.owner, a.purpose, a.expires_on, a.id, a.balance, a.held, a.floor
-    FROM wanted JOIN kernel_account a USING (region, owner, asset, purpose, expires_on)
-), made AS (
-    INSERT INTO kernel_account (region, asset, owner, purpose, expires_on, floor, balance, held)
-    SELECT region, asset, owner, purpose, expires_on, %s::bigint, 0, 0 FROM wanted
-    WHERE (region, owner, asset, purpose, expires_on) NOT IN (SELECT region, owner, asset, purpose, expires_on FROM found)
-    ON CONFLICT DO NOTHING
-    RETURNING region, asset, owner, purpose, expires_on, id, balance, held, floor
-)
-SELECT * FROM found UNION ALL SELECT * FROM made
+_INSERT_POSTGRES = f"""
+INSERT INTO kernel_transfer ({COLUMNS})
+SELECT id, region, key, kind, source, target, amount, pending, reverses, expires_at, reason, digest,
+    %s::timestamptz, %s::timestamptz + number * interval '1 microsecond'
+FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[], %s::uuid[], %s::uuid[], %s::bigint[], %s::uuid[], %s::uuid[],
+    %s::timestamptz[], %s::text[], %s::text[], %s::int[])
+    AS r (id, region, key, kind, source, target, amount, pending, reverses, expires_at, reason, digest, number)
 """
 
-_FIND_SQLITE = """
-SELECT a.region, a.asset, a.owner, a.purpose, a.expires_on, a.id, a.balance, a.held, a.floor
-FROM json_each(%s) AS w JOIN kernel_account a
-  ON a.region = w.value ->> 0 AND a.owner = w.value ->> 1 AND a.asset = w.value ->> 2
- AND a.purpose = w.value ->> 3 AND a.expires_on = w.value ->> 4
-"""
-
-_MAKE_SQLITE = """
-INSERT INTO kernel_account (region, owner, asset, purpose, expires_on, floor, balance, held)
-SELECT w.value ->> 0, w.value ->> 1, w.value ->> 2, w.value ->> 3, w.value ->> 4, %s, 0, 0 FROM json_each(%s) AS w
-"""
+_INSERT_SQLITE = f"INSERT INTO kernel_transfer ({COLUMNS}) VALUES ({', '.join(['%s'] * 14)})"
 
 _ADD_POSTGRES = """
 UPDATE kernel_account a SET balance = a.balance + locked.balance, held = a.held + locked.held
 FROM (
     SELECT id, sums.balance, sums.held
-    FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS sums (id, balance, held) JOIN kernel_account USING (id)
+    FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) AS sums (id, balance, held) JOIN kernel_account USING (id)
     ORDER BY id FOR NO KEY UPDATE OF kernel_account
 ) AS locked
 WHERE a.id = locked.id
 """
 
-
-def accounts(refs: Collection[AccountRef], floor: int | None = 0) -> dict[AccountRef, tuple[int, Standing]]:
-    """The id and the standing of each account; those that are missing are opened with `floor`."""
-    if not refs:
-        return {}
-    # Sorted, so that two processes opening the same new accounts wait for each other in one direction.
-    names = sorted({(r.region, r.owner, r.asset, r.purpose, r.expires_on) for r in refs})
-    for _ in range(8):
-        found = {
-            (ref := AccountRef(*row[:5])): (row[5], Standing(ref, *row[6:]))
-            for row in (_accounts_postgres(names, floor) if connection.vendor == "postgresql" else _accounts_sqlite(names, floor))
-        }
-        if len(found) == len(names):
-            return found
-        # Another process opened one between this statement's snapshot and its insert: the next snapshot has it.
-    raise RuntimeError("accounts vanish while they are opened: the ledger deletes none")
+_ADD_SQLITE = "UPDATE kernel_account SET balance = balance + %s, held = held + %s WHERE id = %s"
 
 
-def _accounts_postgres(names: Sequence[tuple[Any, ...]], floor: int | None) -> list[tuple[Any, ...]]:
-    with connection.cursor() as cursor:
-        cursor.execute(_OPEN_POSTGRES, [*map(list, zip(*names, strict=True)), floor])
-        return list(cursor.fetchall())
+class AccountMissing(Exception):
+    """An account that a move names has not been opened yet."""
 
 
-def _accounts_sqlite(names: Sequence[tuple[Any, ...]], floor: int | None) -> list[tuple[Any, ...]]:
-    wanted = [(*name[:4], name[4].isoformat()) for name in names]
-    with connection.cursor() as cursor:
-        found = list(cursor.execute(_FIND_SQLITE, [json.dumps(wanted)]).fetchall())
-        if len(found) < len(wanted):
-            there = {(row[0], row[2], row[1], row[3], row[4].isoformat()) for row in found}
-            missing = [name for name in wanted if name not in there]
-            cursor.execute(_MAKE_SQLITE, [floor, json.dumps(missing)])
-            found += cursor.execute(_FIND_SQLITE, [json.dumps(missing)]).fetchall()
-        return found
+def standings(accounts: Collection[UUID], *, lock: bool = False) -> dict[UUID, Standing]:
+    """Where accounts stand; with `lock` they are locked until the transaction ends, in id order."""
+    rows = Account.objects.filter(pk__in=accounts).order_by("pk")
+    if lock and connection.features.has_select_for_update:
+        rows = rows.select_for_update(no_key=True)
+    fields = ["region", "asset", "owner", "purpose", "expires_on", "pk", "balance", "held", "floor"]
+    return {row[5]: Standing(AccountRef(*row[:5]), *row[6:]) for row in rows.values_list(*fields)}
+
+
+def open_missing(refs: Collection[AccountRef], floor: int | None = 0) -> None:
+    """Open those accounts that aren't, with `floor`. Sorted, so that two processes doing the same wait in one direction."""
+    wanted = {account_id(ref): ref for ref in refs}
+    for account in Account.objects.filter(pk__in=wanted).values_list("pk", flat=True):
+        del wanted[account]
+    Account.objects.bulk_create(
+        [
+            Account(id=id_, region=r.region, asset=r.asset, owner=r.owner, purpose=r.purpose, expires_on=r.expires_on, floor=floor)
+            for id_, r in sorted(wanted.items())
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def transfers(ids: Collection[UUID]) -> dict[UUID, Row]:
@@ -101,32 +82,32 @@ def transfers(ids: Collection[UUID]) -> dict[UUID, Row]:
         return {}
     settling = Transfer.objects.filter(Q(pending=OuterRef("pk")) | Q(reverses=OuterRef("pk")), region=OuterRef("region"))
     rows = Transfer.objects.filter(pk__in=ids).annotate(settled=Exists(settling))
-    head, tail = (
-        ["pk", "region", "key", "kind", "source_id", "target_id", "amount", "reason", "digest"],
-        ["expires_at", "pending_id", "reverses_id"],
-    )
-    return {row[0]: Row(*row) for row in rows.values_list(*head, *tail, "settled")}
+    fields = ["pk", "region", "key", "kind", "source_id", "target_id", "amount", "reason", "digest"]
+    return {row[0]: Row(*row) for row in rows.values_list(*fields, "expires_at", "pending_id", "reverses_id", "settled")}
 
 
-def lock(account_ids: Collection[int]) -> dict[int, Standing]:
-    """Lock accounts until the transaction ends, in id order, and read where they stand."""
-    rows = Account.objects.filter(pk__in=account_ids).order_by("pk")
-    if connection.features.has_select_for_update:
-        rows = rows.select_for_update(no_key=True)
-    fields = ["region", "asset", "owner", "purpose", "expires_on", "pk", "balance", "held", "floor"]
-    return {row[5]: Standing(AccountRef(*row[:5]), *row[6:]) for row in rows.values_list(*fields)}
+def write(rows: Sequence[Row], sums: Sums, happened_at: datetime, written_at: datetime) -> None:
+    """Write transfers, then add to the accounts, in id order and last; on PostgreSQL in one round trip.
 
-
-def insert(rows: Sequence[Row], happened_at: datetime, written_at: datetime) -> None:
-    """Write transfers. A key, a resolution or a reversal that is there already is an IntegrityError."""
-    if not rows:
-        return
-    values = _values(rows, happened_at, written_at)
-    with connection.cursor() as cursor:
+    Raises IntegrityError for a key, resolution or reversal that is there already and for a floor gone under,
+    AccountMissing for an account that isn't there.
+    """
+    changes = sorted((account, balance, held) for account, (balance, held) in sums.items() if balance or held)
+    with _cursor() as cursor:
         if connection.vendor == "postgresql":
-            cursor.execute(_insert_postgres(), list(map(list, zip(*values, strict=True))))
+            # A pipeline reports at its end, where Django doesn't look.
+            with connection.wrap_database_errors, connection.connection.pipeline():
+                if rows:
+                    cursor.execute(_INSERT_POSTGRES, _arrays(rows, happened_at, written_at))
+                if changes:
+                    cursor.execute(_ADD_POSTGRES, list(map(list, zip(*changes, strict=True))))
         else:
-            cursor.executemany(f"INSERT INTO kernel_transfer ({COLUMNS}) VALUES ({', '.join(['%s'] * 14)})", list(starmap(_sqlite, values)))  # noqa: S608
+            if rows:
+                cursor.executemany(_INSERT_SQLITE, _sqlite(rows, happened_at, written_at))
+            if changes:
+                cursor.executemany(_ADD_SQLITE, [(balance, held, account.hex) for account, balance, held in changes])
+        if changes and cursor.rowcount != len(changes):
+            raise AccountMissing
 
 
 def claim(rows: Sequence[Row], happened_at: datetime, written_at: datetime) -> set[UUID]:
@@ -136,9 +117,8 @@ def claim(rows: Sequence[Row], happened_at: datetime, written_at: datetime) -> s
     """
     if not rows or connection.vendor != "postgresql":
         return set()
-    values = _values(rows, happened_at, written_at)
-    with connection.cursor() as cursor:
-        cursor.execute(_insert_postgres() + " ON CONFLICT DO NOTHING RETURNING id", list(map(list, zip(*values, strict=True))))
+    with _cursor() as cursor:
+        cursor.execute(_INSERT_POSTGRES + " ON CONFLICT DO NOTHING RETURNING id", _arrays(rows, happened_at, written_at))
         return {row[0] for row in cursor.fetchall()}
 
 
@@ -148,43 +128,48 @@ def unclaim(ids: Iterable[UUID]) -> None:
         Transfer.objects.filter(pk__in=ids)._raw_delete(using=connection.alias)
 
 
-def add(sums: dict[int, tuple[int, int]]) -> None:
-    """Add to balances and helds, locking the accounts in id order. A floor gone under is an IntegrityError."""
-    changes = sorted((account, balance, held) for account, (balance, held) in sums.items() if balance or held)
-    if not changes:
+@contextmanager
+def _cursor() -> Iterator[CursorWrapper]:
+    """Django's cursor; on PostgreSQL one that binds on the server, so that plans are kept and arrays go as they are."""
+    if connection.vendor != "postgresql":
+        with connection.cursor() as cursor:
+            yield cursor
         return
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.execute(_ADD_POSTGRES, list(map(list, zip(*changes, strict=True))))
-        else:
-            cursor.executemany(
-                "UPDATE kernel_account SET balance = balance + %s, held = held + %s WHERE id = %s", [(b, h, a) for a, b, h in changes]
-            )
+    import psycopg
+
+    connection.ensure_connection()
+    with connection._prepare_cursor(psycopg.Cursor(connection.connection)) as cursor:  # type: ignore[attr-defined]
+        yield cursor
 
 
-def _insert_postgres() -> str:
-    arrays = ", ".join(f"%s::{array}" for array in _ARRAYS.split())
-    return f"INSERT INTO kernel_transfer ({COLUMNS}) SELECT * FROM unnest({arrays})"  # noqa: S608
+def _in_order(rows: Sequence[Row]) -> list[tuple[int, Row]]:
+    """The rows with their place, sorted by the unique entries they take, so that two writers wait in one direction."""
+    return sorted(enumerate(rows), key=lambda n: (n[1].pending or n[1].reverses or n[1].id, n[1].id))
 
 
-def _values(rows: Sequence[Row], happened_at: datetime, written_at: datetime) -> list[tuple[Any, ...]]:
-    """A tuple per row, in the order in which unique entries are taken; `written_at` a microsecond apart, as they were asked."""
-    numbered = sorted(enumerate(rows), key=lambda n: (n[1].pending or n[1].reverses or n[1].id, n[1].id))
+def _arrays(rows: Sequence[Row], happened_at: datetime, written_at: datetime) -> list[Any]:
+    columns = zip(
+        *(
+            (r.id, r.region, r.key, r.kind, r.source, r.target, r.amount, r.pending, r.reverses, r.expires_at, r.reason, r.digest, number)
+            for number, r in _in_order(rows)
+        ),
+        strict=True,
+    )
+    return [happened_at, written_at, *map(list, columns)]
+
+
+def _sqlite(rows: Sequence[Row], happened_at: datetime, written_at: datetime) -> list[tuple[Any, ...]]:
+    """The rows' values as Django stores them in SQLite: ids as hex, times as naive UTC text."""
+    happened = _utc(happened_at)
     return [
         (
-            *(row.id, row.region, row.key, row.kind, row.source, row.target, row.amount, row.pending, row.reverses),
-            *(row.expires_at, row.reason, row.digest, happened_at, written_at + timedelta(microseconds=number)),
+            *(r.id.hex, r.region, r.key, r.kind, r.source.hex, r.target.hex, r.amount),
+            *(r.pending.hex if r.pending else None, r.reverses.hex if r.reverses else None, _utc(r.expires_at) if r.expires_at else None),
+            *(r.reason, r.digest, happened, _utc(written_at + timedelta(microseconds=number))),
         )
-        for number, row in numbered
+        for number, r in _in_order(rows)
     ]
 
 
-def _sqlite(*value: Any) -> tuple[Any, ...]:
-    """A row's values as Django stores them in SQLite: ids as hex, times as naive UTC text."""
-
-    def stored(v: Any) -> Any:
-        if isinstance(v, UUID):
-            return v.hex
-        return str(v.astimezone(UTC).replace(tzinfo=None)) if isinstance(v, datetime) else v
-
-    return tuple(map(stored, value))
+def _utc(at: datetime) -> str:
+    return str(at.astimezone(UTC).replace(tzinfo=None))
