@@ -23,9 +23,9 @@ def unwanted(region: str, currency: str) -> AccountRef:
     return AccountRef(region=region, asset=currency, owner="shop", purpose="unwanted")
 
 
-def promotion(region: str, currency: str) -> AccountRef:
-    """Where budgets are filled from (no floor: its negative balance is what was ever granted)."""
-    return AccountRef(region=region, asset=currency, owner="shop", purpose="promotion")
+def granted(region: str, currency: str, owner: str) -> AccountRef:
+    """Where a budget is filled from (no floor: its negative balance is what the owner was ever granted)."""
+    return AccountRef(region=region, asset=currency, owner=owner, purpose="granted")
 
 
 def budget(region: str, currency: str, owner: str) -> AccountRef:
@@ -55,5 +55,5 @@ def expired(region: str, issue: str) -> AccountRef:
 
 def open_money(region: str, currency: str, channel_name: str = "sandbox") -> None:
     """Open the accounts that have no floor, once; again changes nothing."""
-    for ref in (channel(region, currency, channel_name), revenue(region, currency), promotion(region, currency)):
+    for ref in (channel(region, currency, channel_name), revenue(region, currency)):
         ledger.open(ref, floor=None)

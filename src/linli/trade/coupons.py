@@ -17,7 +17,7 @@ from linli.kernel import clocks, events, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import accounts, rules
-from linli.trade.events import CouponExpired, CouponIssued, CouponRedeemed, CouponReturned
+from linli.trade.events import CouponExpired, CouponIssued, CouponRedeemed, CouponReturned, CouponRevoked
 from linli.trade.models import Coupon, CouponIssue, Order
 from linli.trade.posting import Posting
 
@@ -86,12 +86,13 @@ def put_issue(
 def fund(*, region: str, owner: str, amount_minor: int, key: str) -> None:
     """Grant a budget to `owner` ("playbook:<slug>"), once a key."""
     currency = _currency(region)
+    source = accounts.granted(region, currency, owner)
     with transaction.atomic():
-        accounts.open_money(region, currency)
+        ledger.open(source, floor=None)
         ledger.commit(
             ledger.Move(
                 key=f"budget/{owner}/{key}",
-                source=accounts.promotion(region, currency),
+                source=source,
                 target=accounts.budget(region, currency, owner),
                 amount=amount_minor,
                 reason="trade.budget_granted",
@@ -102,10 +103,9 @@ def fund(*, region: str, owner: str, amount_minor: int, key: str) -> None:
 def budget(region: str, owner: str) -> Budget:
     """Where a budget stands, read from the ledger."""
     currency = _currency(region)
-    ref = accounts.budget(region, currency, owner)
-    standing = ledger.balance(ref)
-    funded = sum(t.amount for t in ledger.history(ref, 100_000) if t.reason == "trade.budget_granted" and t.kind == "posted")
-    return Budget(funded, funded - standing.balance, standing.held, standing.free)
+    granted = -ledger.balance(accounts.granted(region, currency, owner)).balance
+    left = ledger.balance(accounts.budget(region, currency, owner))
+    return Budget(granted, granted - left.balance, left.held, left.free)
 
 
 def issue(*, issue_code: str, member_id: int, key: str, valid_days: int | None = None) -> int:
@@ -265,23 +265,49 @@ def expire_due(region: str) -> int:
     found = list(due.select_related("issue").select_for_update(of=("self",)).order_by("pk"))
     posting = Posting()
     for coupon in found:
-        reserve = _reserve(coupon).key
-        posting.must += [
-            ledger.Move(
-                key=f"coupon/{coupon.pk}/expire",
-                source=_wallet(coupon),
-                target=accounts.expired(region, coupon.issue.code),
-                amount=1,
-                reason="trade.coupon_expired",
-            ),
-            ledger.Void(key=f"{reserve}/void", pending_key=reserve, region=region),
-        ]
+        _end(posting, coupon, "trade.coupon_expired")
     Coupon.objects.filter(pk__in=[c.pk for c in found]).update(state=State.EXPIRED)
-    events.append_many(
-        [events.Told(CouponExpired(c.pk, c.member_id, c.issue.code, c.issue.face_minor), region, f"member:{c.member_id}") for c in found]
-    )
+    told = [(c.member_id, CouponExpired(c.pk, c.member_id, c.issue.code, c.issue.face_minor)) for c in found]
+    events.append_many([events.Told(fact, region, f"member:{member_id}") for member_id, fact in told])
     posting.commit()
     return len(found)
+
+
+@transaction.atomic
+def revoke(*, coupon_id: int, key: str) -> bool:
+    """Take an unused coupon back (the undo of whoever gave it); its budget is free of it. True, and again True.
+
+    Raises Refusal: trade.no_such_coupon, trade.coupon_used (held or redeemed), trade.coupon_expired.
+    """
+    coupon = Coupon.objects.select_for_update(of=("self",)).select_related("issue").filter(pk=coupon_id).first()
+    if coupon is None:
+        raise Refusal("trade.no_such_coupon")
+    if coupon.state == State.REVOKED:
+        return True
+    if coupon.state != State.ISSUED:
+        raise Refusal("trade.coupon_expired" if coupon.state == State.EXPIRED else "trade.coupon_used")
+    Coupon.objects.filter(pk=coupon.pk).update(state=State.REVOKED)
+    fact = CouponRevoked(coupon.pk, coupon.member_id, coupon.issue.code, coupon.issue.face_minor)
+    events.append(fact, region=coupon.region, subject=f"member:{coupon.member_id}")
+    posting = Posting()
+    _end(posting, coupon, "trade.coupon_revoked")
+    posting.commit()
+    return True
+
+
+def _end(posting: Posting, coupon: Coupon, reason: str) -> None:
+    """The unit leaves the member's account, and the budget no longer answers for its face."""
+    reserve = _reserve(coupon).key
+    posting.must += [
+        ledger.Move(
+            key=f"coupon/{coupon.pk}/end",
+            source=_wallet(coupon),
+            target=accounts.expired(coupon.region, coupon.issue.code),
+            amount=1,
+            reason=reason,
+        ),
+        ledger.Void(key=f"{reserve}/void", pending_key=reserve, region=coupon.region),
+    ]
 
 
 def _region(slug: str) -> people.RegionInfo:

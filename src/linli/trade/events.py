@@ -212,3 +212,14 @@ class CouponExpired(Fact):
     member_id: int
     issue: str
     face_minor: int
+
+
+@fact("trade.coupon_revoked")
+@dataclass(frozen=True)
+class CouponRevoked(Fact):
+    """It was taken back unused by whoever had it issued."""
+
+    coupon_id: int
+    member_id: int
+    issue: str
+    face_minor: int

@@ -77,6 +77,7 @@ class Coupon(models.Model):
         HELD = "held"  # in an order that isn't paid yet
         REDEEMED = "redeemed"
         EXPIRED = "expired"
+        REVOKED = "revoked"
 
     region = models.CharField(max_length=32)
     issue = models.ForeignKey(CouponIssue, models.PROTECT, related_name="coupons")

@@ -99,7 +99,6 @@ def _attempt(order_id: uuid.UUID, key: str, return_url: str) -> PayAttempt:
             return there
         if order.pay_by <= clocks.machine_now():
             raise Refusal("trade.pay_too_late")
-        refunds.schedule_settle(order.region)
         number = ids.new()
         return PayAttempt.objects.create(
             id=number,
@@ -310,7 +309,6 @@ def expire(order_id: uuid.UUID | str) -> str:
         return order.state
     answered = [ask_quietly(attempt, close=True) for attempt in order.attempts.filter(state=State.OPEN)]
     if not all(answered) and now < order.pay_by + GRACE:
-        refunds.schedule_settle(order.region)
         return order.state
     with transaction.atomic():
         order, _ = orders.locked(order.pk)
@@ -322,11 +320,11 @@ def expire(order_id: uuid.UUID | str) -> str:
     return order.state
 
 
-def reconcile(region: str) -> int:
+def reconcile() -> int:
     """Ask about every open attempt, end unpaid orders, pursue refunds; returns how much still waits for an answer."""
-    for attempt in list(PayAttempt.objects.select_related("order").filter(region=region, state=State.OPEN)):
+    for attempt in list(PayAttempt.objects.select_related("order").filter(state=State.OPEN)):
         ask_quietly(attempt, close=attempt.order.state != Order.State.PLACED)
-    overdue = Order.objects.filter(region=region, state=Order.State.PLACED, pay_by__lte=clocks.machine_now())
+    overdue = Order.objects.filter(state=Order.State.PLACED, pay_by__lte=clocks.machine_now())
     for pk in list(overdue.values_list("pk", flat=True)):
         expire(pk)
-    return PayAttempt.objects.filter(region=region, state=State.OPEN).count() + refunds.pursue(region)
+    return PayAttempt.objects.filter(state=State.OPEN).count() + refunds.pursue()

@@ -22,7 +22,6 @@ from linli.trade.posting import Posting
 log = logging.getLogger(__name__)
 
 SEND = "trade.send_refund"
-SETTLE = "trade.settle"
 PATIENCE = timedelta(seconds=60)
 """After so long without an answer (a killed process) a refund is asked for."""
 
@@ -215,7 +214,6 @@ def _answered(refund: Refund, answer: str) -> str:
     if answer != "succeeded":
         state = State.FAILED if answer == "failed" else State.UNKNOWN
         Refund.objects.filter(pk=refund.pk, state__in=[State.SENDING, State.UNKNOWN]).update(state=state)
-        schedule_settle(refund.region)
         return state
     order = Order.objects.select_for_update().select_related(None).get(pk=refund.order_id)
     now = clocks.business_now()
@@ -258,21 +256,14 @@ def retry(*, refund_no: str, region: str) -> str:
     return send(refund.pk)
 
 
-def pursue(region: str) -> int:
+def pursue() -> int:
     """Send what was never sent, ask about what was never answered; returns how many are still on their way."""
     late = clocks.machine_now() - PATIENCE
-    for pk in list(Refund.objects.filter(region=region, state=State.REQUESTED).values_list("pk", flat=True)):
+    for pk in list(Refund.objects.filter(state=State.REQUESTED).values_list("pk", flat=True)):
         send(pk)
-    asked = Q(state=State.UNKNOWN) | Q(state=State.SENDING, sent_at__lt=late)
-    for pk in list(Refund.objects.filter(asked, region=region).values_list("pk", flat=True)):
+    for pk in list(Refund.objects.filter(Q(state=State.UNKNOWN) | Q(state=State.SENDING, sent_at__lt=late)).values_list("pk", flat=True)):
         ask(pk)
-    return Refund.objects.filter(region=region, state__in=[State.REQUESTED, State.SENDING, State.UNKNOWN]).count()
-
-
-def schedule_settle(region: str) -> None:
-    """Look again in a minute at whatever the channels still owe an answer for."""
-    minute = (clocks.machine_now() + timedelta(minutes=1)).replace(second=0, microsecond=0)
-    work.schedule(SETTLE, key=minute.isoformat(), due_at=minute, region=region, clock="machine")
+    return Refund.objects.filter(state__in=[State.REQUESTED, State.SENDING, State.UNKNOWN]).count()
 
 
 def refunded(order: Order) -> int:

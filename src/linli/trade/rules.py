@@ -167,7 +167,7 @@ def _coupon_shares(voucher: Voucher | None, categories: list[str], amounts: list
     """What the coupon takes off each line: by amount, over the lines it is good for, by largest remainder."""
     if voucher is None:
         return [0] * len(amounts)
-    if voucher.state == "expired" or voucher.expires_on < today:
+    if voucher.state in ("expired", "revoked") or voucher.expires_on < today:
         raise Refusal("trade.coupon_expired")
     if voucher.state != "issued":
         raise Refusal("trade.coupon_used")
@@ -256,8 +256,3 @@ def may_cancel(line_states: Iterable[str], deadlines: Iterable[datetime], now: d
 def pickup_code(numbers: Sequence[int]) -> str:
     """A code from CODE_LENGTH random numbers below len(CODE_LETTERS)."""
     return "".join(CODE_LETTERS[n] for n in numbers)
-
-
-def read_code(text: str) -> str:
-    """A code as somebody typed or read it: capitals, without spaces and dashes."""
-    return "".join(c for c in text.upper() if c.isalnum())

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from linli.kernel.models import WorkRow
 from linli.kernel.work import Handler, Long
 from linli.trade import coupons, groups, orders, pay, refunds
+
+SETTLE = "trade.settle"
 
 
 def close_groups(row: WorkRow) -> None:
@@ -23,9 +27,8 @@ def send_refund(row: WorkRow) -> None:
 
 
 def settle(row: WorkRow) -> None:
-    """Every minute while a channel owes an answer."""
-    if pay.reconcile(row.region):
-        refunds.schedule_settle(row.region)
+    """Every minute: whatever a channel owes an answer for, in all regions."""
+    pay.reconcile()
 
 
 def expire_coupons(row: WorkRow) -> None:
@@ -37,7 +40,10 @@ HANDLERS: dict[str, Handler | Long] = {
     groups.CLOSE: Long(close_groups),
     orders.EXPIRE: Long(expire_order),
     refunds.SEND: Long(send_refund),
-    refunds.SETTLE: Long(settle),
+    SETTLE: Long(settle),
     coupons.EXPIRE: expire_coupons,
 }
 """For wiring: kind of work -> what does it. Long ones speak to a channel, outside a transaction."""
+
+EVERY: dict[str, timedelta] = {SETTLE: timedelta(minutes=1)}
+"""For wiring: what recurs, and how often (machine time)."""
