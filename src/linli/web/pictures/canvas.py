@@ -153,7 +153,9 @@ PLATE_PAINT = radial("plate", "#ffffff", (0.8, "#f2f4f5"), "#d3dadf", cx=0.5, cy
 
 def board() -> str:
     """A round wooden board seen from above; needs BOARD_PAINT."""
-    rings = "".join(f'<circle cx="300" cy="322" r="{r}" fill="none" stroke="#a9773f" stroke-width="3" opacity=".22"/>' for r in (206, 160, 108))
+    rings = "".join(
+        f'<circle cx="300" cy="322" r="{r}" fill="none" stroke="#a9773f" stroke-width="3" opacity=".22"/>' for r in (206, 160, 108)
+    )
     return dot(300, 330, 238, "#a87842") + dot(300, 322, 236, "url(#board)") + rings
 
 
@@ -188,4 +190,11 @@ def wide(picture: Picture) -> str:
     disc = dot(560, 330, 250, "#fff", 0.5)
     pieces = f'<g id="pieces">{picture.pieces}</g>'
     beside = '<use href="#pieces" transform="translate(6 196) scale(.62)"/><use href="#pieces" transform="translate(742 196) scale(.62)"/>'
-    return _frame(1120, _paints(picture).replace("</defs>", pieces + "</defs>") + ground + disc + beside + '<use href="#pieces" transform="translate(242 4) scale(1.06)"/>')
+    return _frame(
+        1120,
+        _paints(picture).replace("</defs>", pieces + "</defs>")
+        + ground
+        + disc
+        + beside
+        + '<use href="#pieces" transform="translate(260 10)"/>',
+    )

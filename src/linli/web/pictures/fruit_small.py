@@ -53,9 +53,18 @@ def _grapes(ground: Ground, skin: str, back: str) -> Picture:
         bunch += places(one, [(300 + (k - (count - 1) / 2) * step, y + (8 if (k + i) % 2 else -2), 1, 0) for k in range(count)])
     bunch += place(one, 302, 500, 0.94)
     vine = stroke("M306 168Q300 130 318 92M284 96Q320 84 356 100", "#7d5a2e", 12)
-    green = path("M0 0C-16-34-50-40-92-30-84-56-96-84-122-104-84-112-64-130-52-160-20-134 10-132 44-146 40-112 56-92 88-78 60-60 54-36 60-8 36-22 16-16 0 0Z", "url(#leaf)")
+    green = path(
+        "M0 0C-16-34-50-40-92-30-84-56-96-84-122-104-84-112-64-130-52-160-20-134 10-132 44-146 40-112 56-92 88-78 60-60 54-36 60-8 36-22 16-16 0 0Z",
+        "url(#leaf)",
+    )
     green += stroke("M0 0Q-24-60-44-128M-14-36-80-48M-26-70 40-96M-22-60-98-92", "#bfe3a5", 3)
-    pieces = shadow(300, 508, 190, 38) + place(green, 250, 184, 0.92, -12) + vine + bunch + places(one, [(456, 470, 0.96, 0), (142, 456, 0.9, 0), (508, 426, 0.72, 0)])
+    pieces = (
+        shadow(300, 508, 190, 38)
+        + place(green, 250, 184, 0.92, -12)
+        + vine
+        + bunch
+        + places(one, [(456, 470, 0.96, 0), (142, 456, 0.9, 0), (508, 426, 0.72, 0)])
+    )
     return Picture(ground, skin + back + LEAF_PAINT, pieces)
 
 
@@ -71,7 +80,21 @@ def blueberry() -> Picture:
     crown = '<g transform="translate(4 -22) scale(1 .72)">' + star(5, 10, 24, "#27356b") + dot(0, 0, 12, "#1a2450") + "</g>"
     one = dot(0, 0, 62, "url(#skin)") + crown + shine(-24, -20, 20, 16, -30, 0.7)
     side = dot(0, 0, 62, "url(#skin)") + shine(-22, -24, 24, 18, -30, 0.6)
-    spots = [(232, 214), (350, 200), (168, 288), (290, 270), (410, 276), (470, 346), (124, 372), (226, 362), (346, 352), (430, 426), (170, 444), (292, 448), (376, 462)]
+    spots = [
+        (232, 214),
+        (350, 200),
+        (168, 288),
+        (290, 270),
+        (410, 276),
+        (470, 346),
+        (124, 372),
+        (226, 362),
+        (346, 352),
+        (430, 426),
+        (170, 444),
+        (292, 448),
+        (376, 462),
+    ]
     pieces = shadow(300, 474, 250, 50) + place(leaf(), 360, 168, 1, -26) + place(leaf(), 230, 176, 0.9, -150)
     for k, (x, y) in enumerate(spots):
         pieces += place(one if k % 3 != 1 else side, x, y, 0.96 + 0.06 * math.sin(k * 2), (k * 47) % 60 - 30)
@@ -86,19 +109,42 @@ def _drupelets(colour: str, hollow: bool) -> str:
             x = (k - (count - 1) / 2) * (2 * reach / (count - 1))
             beads += dot(x, y, 22, "url(#bead)")
     rim = oval(0, -52, 50, 20, colour) + oval(0, -50, 38, 13, "#5c0d22") if hollow else ""
-    return path("M0-62C60-66 86-30 78 10 70 56 36 100 0 108-36 100-70 56-78 10-86-30-60-66 0-62Z", colour) + beads + rim + shine(-28, -18, 24, 18, -30, 0.5)
+    return (
+        path("M0-62C60-66 86-30 78 10 70 56 36 100 0 108-36 100-70 56-78 10-86-30-60-66 0-62Z", colour)
+        + beads
+        + rim
+        + shine(-28, -18, 24, 18, -30, 0.5)
+    )
 
 
 def raspberry() -> Picture:
     crown = f'<g transform="translate(0 -58) scale(1 .5)">{star(6, 20, 62, "#3f9a48")}</g>' + stroke("M0-58q2-22 12-34", "#3c8f3d", 8)
     one, open_one = _drupelets("#b81a42", False) + crown, _drupelets("#b81a42", True)
-    pieces = shadow(300, 468, 250, 52) + place(leaf(), 370, 170, 1.05, -30) + place(one, 194, 256, 1.04, -14) + place(one, 404, 246, 1.08, 12)
-    pieces += place(one, 298, 318, 1.14, 2) + place(open_one, 440, 404, 0.9, 24) + place(one, 164, 412, 0.88, -24) + place(open_one, 302, 442, 0.76, -4)
+    pieces = (
+        shadow(300, 468, 250, 52) + place(leaf(), 370, 170, 1.05, -30) + place(one, 194, 256, 1.04, -14) + place(one, 404, 246, 1.08, 12)
+    )
+    pieces += (
+        place(one, 298, 318, 1.14, 2)
+        + place(open_one, 440, 404, 0.9, 24)
+        + place(one, 164, 412, 0.88, -24)
+        + place(open_one, 302, 442, 0.76, -4)
+    )
     return Picture(ROSE, radial("bead", "#ff8fa5", (0.5, "#dc2f57"), "#a01238") + LEAF_PAINT, pieces)
 
 
 def cherry() -> Picture:
-    one = path("M0-70C30-92 96-74 94-4 92 56 48 88 0 88S-92 56-94-4C-96-74-30-92 0-70Z", "url(#skin)") + oval(0, -66, 26, 9, "#4d0714", 0, 0.5) + shine(-38, -30, 28, 20)
+    one = (
+        path("M0-70C30-92 96-74 94-4 92 56 48 88 0 88S-92 56-94-4C-96-74-30-92 0-70Z", "url(#skin)")
+        + oval(0, -66, 26, 9, "#4d0714", 0, 0.5)
+        + shine(-38, -30, 28, 20)
+    )
     stems = stroke("M190 268Q232 150 330 106M404 262Q388 164 330 106M300 376Q330 220 330 106", "#5c8a3a", 8)
-    pieces = shadow(300, 470, 230, 50) + place(leaf(), 330, 112, 1.2, -6) + stems + place(one, 190, 330, 1.02, -8) + place(one, 408, 322, 1.04, 8) + place(one, 298, 412, 1, 0)
+    pieces = (
+        shadow(300, 470, 230, 50)
+        + place(leaf(), 330, 112, 1.2, -6)
+        + stems
+        + place(one, 190, 330, 1.02, -8)
+        + place(one, 408, 322, 1.04, 8)
+        + place(one, 298, 412, 1, 0)
+    )
     return Picture(ROSE, radial("skin", "#ff6f6f", (0.45, "#b8152c"), "#5e0618") + LEAF_PAINT, pieces)
