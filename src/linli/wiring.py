@@ -19,6 +19,7 @@ READERS: dict[str, Subscription] = {
 WORK: dict[str, work.Handler | work.Long] = {
     **trade.HANDLERS,
     "ledger.void_expired": ledger.void_expired_due,
+    "insight.touch": work.Long(refresh.touch_due),
     "engage.expire_task": tasks.expire_due,
     "engage.step": runs.step_due,
 }
