@@ -1,4 +1,4 @@
-"""What insight reports: the facts of imported history."""
+"""What insight reports: the facts of imported history, and members who change segments."""
 
 from __future__ import annotations
 
@@ -54,3 +54,16 @@ class HistoryCouponRedeemed(Fact):
     member_id: int
     coupon_upc: int
     campaign_id: int
+
+
+@fact("insight.segment_changed")
+@dataclass(frozen=True)
+class SegmentChanged(Fact):
+    """A member entered or left a segment; `reason` holds the features that say why, `as_of` (ISO time) when they held."""
+
+    member_id: int
+    community_id: int
+    segment: str
+    entered: bool
+    as_of: str
+    reason: dict[str, object]

@@ -1,0 +1,292 @@
+"""Knowing everybody anew: features, risk, segments and metrics of a region as of a moment, in one go.
+
+`refresh` knows all members, `touch` the few whose facts just changed; both go through `_knowledge`, so a touched member
+is known exactly as the next full refresh (on the same scale) would know them. What changed is written as history and
+told as events. Everything is computed before the transaction that writes it: SQLite has one writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import numpy as np
+from django.db import transaction
+
+from linli.insight import local_days, metrics, reasons, rules, scores, segments
+from linli.insight.events import SegmentChanged
+from linli.insight.features import REGISTRY, features, zone_of
+from linli.insight.models import MemberState, MetricValue, Refresh, Score, SegmentChange, SegmentStay
+from linli.kernel import clocks, events, work
+from linli.kernel.models import Event, WorkRow
+from linli.people import consent
+from linli.people import queries as people
+
+Report = Callable[[int, int, str], None]
+BACKFILL_DAYS = 28
+BATCH = 2000
+_WRITTEN = [f.name for f in MemberState._meta.concrete_fields if f.name not in ("id", "region", "member_id")]
+
+
+@dataclass(frozen=True)
+class Knowledge:
+    """What is known of some members as of a moment: rows to be kept, and the scale they were graded on."""
+
+    states: list[MemberState]
+    scale: rules.Scale
+    risks: dict[int, float]
+
+
+def refresh(region: str, as_of: datetime, report: Report | None = None) -> Refresh:
+    """Know every member of the region as of `as_of`, and tell what changed. Doing it again changes nothing.
+
+    The first refresh of a region first looks back one day, silently, so that there is a yesterday to compare with.
+    Members who were not profiled on their own wish have no risk, no segments and no features.
+    """
+    tell = report or (lambda done, total, label: None)
+    started = clocks.machine_now()
+    if scores.is_due(region, as_of):
+        tell(0, 5, "knowing.model")
+        scores.train(region, as_of)
+    if not Refresh.objects.filter(region=region).exists():
+        before = as_of - timedelta(days=1)
+        tell(1, 5, "knowing.yesterday")
+        _keep(region, before, _knowledge(region, before, yesterday=as_of), [], started=started, silent=True)
+    tell(2, 5, "knowing.members")
+    known = _knowledge(region, as_of)
+    tell(3, 5, "knowing.metrics")
+    values = _metrics(region, as_of)
+    tell(4, 5, "knowing.writing")
+    kept = _keep(region, as_of, known, values, started=started, silent=False)
+    tell(5, 5, "knowing.done")
+    return kept
+
+
+def touch(region: str, member_ids: Sequence[int], as_of: datetime | None = None) -> int:
+    """Know these members anew, on the scale of the last refresh. Returns how many; 0 before the first refresh."""
+    as_of = as_of or clocks.business_now()
+    last = Refresh.objects.filter(region=region).order_by("-as_of").first()
+    if last is None or not member_ids:
+        return 0
+    known = _knowledge(region, as_of, sorted(set(member_ids)), scale=_scale(last.scale))
+    with transaction.atomic():
+        _locked(region)
+        newer = set(MemberState.objects.filter(region=region, member_id__in=member_ids, as_of__gt=as_of).values_list("member_id", flat=True))
+        states = [s for s in known.states if s.member_id not in newer]
+        ranks = dict(MemberState.objects.filter(region=region, member_id__in=member_ids).values_list("member_id", "value_rank"))
+        for state in states:  # a rank is a place among all: it moves with the next refresh
+            state.value_rank = ranks.get(state.member_id)
+        _write_changes(region, as_of, states, everybody=False, silent=False)
+        _write_states(states)
+    return len(states)
+
+
+# ---- readers and work
+
+
+def on_purchase(batch: list[Event]) -> None:
+    """Reader of paid and refunded orders: their members are due to be known anew, once the lake holds the order."""
+    by_region: dict[str, list[Event]] = {}
+    for event in batch:
+        by_region.setdefault(event.region, []).append(event)
+    for region, told in by_region.items():
+        payload = {"members": sorted({e.payload["member_id"] for e in told}), "uids": [[e.kind, str(e.uid)] for e in told]}
+        work.schedule("insight.touch", key=str(told[-1].uid), due_at=clocks.machine_now(), region=region, payload=payload, clock="machine")
+
+
+class LakeBehind(Exception):
+    """The lake does not hold the order yet; the work comes due again by itself."""
+
+
+def touch_due(row: WorkRow) -> None:
+    """Work handler of "insight.touch"."""
+    from linli.insight import lake
+
+    by_kind: dict[str, list[str]] = {}
+    for kind, uid in row.payload["uids"]:
+        by_kind.setdefault(kind, []).append(uid)
+    for kind, uids in by_kind.items():
+        table = lake.table(kind)
+        if table.filter(table.uid.isin(uids)).count().to_pyarrow().as_py() < len(uids):
+            raise LakeBehind(kind)
+    touch(row.region, row.payload["members"])
+
+
+# ---- computing
+
+
+def _knowledge(
+    region: str, as_of: datetime, member_ids: list[int] | None = None, *, scale: rules.Scale | None = None, yesterday: datetime | None = None
+) -> Knowledge:
+    """Features, risk and decisions. `yesterday`: the first refresh looks back with the model it has as of then."""
+    zone = zone_of(region)
+    rows = features(as_of, member_ids, region=region, zone=zone).to_pyarrow().to_pylist()
+    agreed = consent.has_many(None, "profiling", region=region)
+    scored = scores.score(region, as_of, member_ids, model_as_of=yesterday)
+    rows.sort(key=lambda r: r["member_id"])
+    profiled = np.array([r["member_id"] in agreed for r in rows], dtype=bool)
+    columns = columns_of(rows, {m: s.risk for m, s in scored.items() if m in agreed})
+    drawn = scale or rules.scale_of({name: column[profiled] for name, column in columns.items()})
+    decision = rules.decide(columns, drawn)
+    ranks = _ranks(columns["spend_365d_minor"], profiled)
+    numbers = people.members_by_external_id(region)
+    outside = {member: number for number, member in numbers.items()}
+    states = []
+    for i, row in enumerate(rows):
+        state = MemberState(region=region, member_id=row["member_id"], as_of=as_of, external_id=outside.get(row["member_id"], ""))
+        _decided(state, row, decision, i, profiled=bool(profiled[i]))
+        state.value_rank = ranks[i] if profiled[i] else None
+        if state.profiled and (found := scored.get(state.member_id)):
+            _scored(state, found, row)
+        states.append(state)
+    return Knowledge(states, drawn, {m: s.risk for m, s in scored.items() if m in agreed})
+
+
+def columns_of(rows: Sequence[dict[str, Any]], risk: dict[int, float]) -> dict[str, rules.Floats]:
+    """Rows of features as the columns that rules read; NaN for what is missing."""
+
+    def column(name: str) -> rules.Floats:
+        values = [risk.get(r["member_id"]) if name == "risk" else r[name] for r in rows]
+        return np.array([np.nan if v is None else v for v in values], dtype=np.float64)
+
+    return {name: column(name) for name in rules.NEEDED}
+
+
+def _ranks(spend: rules.Floats, counted: rules.Bools) -> list[int | None]:
+    """1 for the biggest spender of 365 days; equals by the order given (member id). None without spend."""
+    order = np.argsort(-np.where(counted, spend, -1), kind="stable")
+    ranks: list[int | None] = [None] * len(spend)
+    for place, i in enumerate(order, start=1):
+        if counted[i] and spend[i] > 0:
+            ranks[int(i)] = place
+    return ranks
+
+
+def _decided(state: MemberState, row: dict[str, Any], decision: rules.Decision, i: int, *, profiled: bool) -> None:
+    state.community_id = row["community_id"]
+    state.lifecycle = rules.LIFECYCLE[decision.lifecycle[i]]
+    state.recency_days = row["recency_days"]
+    state.orders_30d, state.orders_90d = row["orders_30d"], row["orders_90d"]
+    state.spend_30d_minor, state.spend_365d_minor = row["spend_30d_minor"], row["spend_365d_minor"]
+    state.profiled = profiled
+    if not profiled:
+        return
+    state.recency_grade = int(decision.recency_grade[i])
+    state.orders_grade = int(decision.orders_grade[i])
+    state.spend_grade = int(decision.spend_grade[i])
+    state.response_level = int(decision.response_level[i])
+    state.segments = [name for name in segments.REGISTRY if decision.segments[name][i]]
+    state.features = {name: (v.isoformat() if isinstance(v, date) else v) for name, v in row.items() if name in REGISTRY}
+
+
+def _scored(state: MemberState, found: scores.Scored, row: dict[str, Any]) -> None:
+    state.risk = found.risk
+    state.expected_loss_minor = round(found.risk * row["spend_365d_minor"])
+    state.risk_reasons = [list(reasons.reason(group, points, row)) for group, points in found.pushes]
+
+
+def _metrics(region: str, as_of: datetime) -> list[MetricValue]:
+    """Values of every complete day that has none yet: yesterday's, or the last 28 on the first refresh."""
+    zone = zone_of(region)
+    today = local_days.day_number(as_of, zone)
+    last = MetricValue.objects.filter(region=region).order_by("-day").values_list("day", flat=True).first()
+    since = max(today - BACKFILL_DAYS, (last - local_days.EPOCH).days + 1 if last else 0)
+    days = list(range(since, today))
+    if not days:
+        return []
+    at_work: dict[int, int] = dict.fromkeys(people.leaders(region), 1)
+    at_work[0] = len({leader.person_id for leader in people.leaders(region).values()})
+    return [
+        MetricValue(
+            region=region, metric=v.metric, community_id=v.community_id, day=local_days.day_of(v.day), value=v.value, detail=v.detail,
+            as_of=local_days.end_of(v.day, zone),
+        )
+        for v in metrics.compute(region, days, leaders=at_work)
+        if v.value is not None
+    ]  # fmt: skip
+
+
+# ---- writing
+
+
+@transaction.atomic
+def _keep(
+    region: str, as_of: datetime, known: Knowledge, values: list[MetricValue], *, started: datetime, silent: bool
+) -> Refresh:
+    _locked(region)
+    entered, left = _write_changes(region, as_of, known.states, everybody=True, silent=silent)
+    _write_states(known.states)
+    Score.objects.filter(region=region, as_of=as_of).delete()
+    Score.objects.bulk_create([Score(region=region, as_of=as_of, member_id=m, risk=r) for m, r in known.risks.items()], batch_size=BATCH)
+    MetricValue.objects.bulk_create(
+        values, batch_size=BATCH, update_conflicts=True,
+        unique_fields=["region", "community_id", "metric", "day"], update_fields=["value", "detail", "as_of"],
+    )  # fmt: skip
+    finished = clocks.machine_now()
+    artefact = scores.newest(region, as_of)
+    kept, _ = Refresh.objects.update_or_create(
+        region=region,
+        as_of=as_of,
+        defaults={
+            "finished_at": finished,
+            "seconds": (finished - started).total_seconds(),
+            "members": len(known.states),
+            "counts": {"entered": entered, "left": left, "scored": len(known.risks), "metrics": len(values)},
+            "scale": asdict(known.scale),
+            "model": {**artefact.to_dict(), "note": scores.note_of(artefact, as_of)} if artefact else {},
+        },
+    )
+    return kept
+
+
+def _locked(region: str) -> None:
+    """One writer a region at a time: the last refresh's row is the lock (SQLite's transaction is one already)."""
+    list(Refresh.objects.select_for_update().filter(region=region).order_by("-as_of")[:1])
+
+
+def _write_states(states: list[MemberState]) -> None:
+    MemberState.objects.bulk_create(
+        states, batch_size=BATCH, update_conflicts=True, unique_fields=["region", "member_id"], update_fields=_WRITTEN
+    )
+
+
+def _write_changes(region: str, as_of: datetime, states: list[MemberState], *, everybody: bool, silent: bool) -> tuple[int, int]:
+    """Stays, their history and the events, by comparing with what holds. Returns (entered, left)."""
+    found = SegmentStay.objects.filter(region=region)
+    if not everybody:
+        found = found.filter(member_id__in=[s.member_id for s in states])
+    held = {(member, segment): pk for pk, member, segment in found.values_list("pk", "member_id", "segment")}
+    by_member = {s.member_id: s for s in states}
+    wanted = {(s.member_id, segment) for s in states for segment in s.segments}
+    entered = sorted(wanted - held.keys())
+    left = sorted(held.keys() - wanted)
+    SegmentStay.objects.bulk_create(
+        [SegmentStay(region=region, member_id=m, segment=s, since=as_of) for m, s in entered], batch_size=BATCH
+    )
+    gone = [held[key] for key in left]
+    for start in range(0, len(gone), BATCH):
+        SegmentStay.objects.filter(pk__in=gone[start : start + BATCH]).delete()
+    if not silent:
+        changes = [(m, s, True) for m, s in entered] + [(m, s, False) for m, s in left]
+        _tell(region, as_of, changes, by_member)
+    return len(entered), len(left)
+
+
+def _tell(region: str, as_of: datetime, changes: list[tuple[int, str, bool]], states: dict[int, MemberState]) -> None:
+    rows, told = [], []
+    for member, segment, came in changes:
+        state = states.get(member)
+        known = {**state.features, "risk": state.risk, "value_rank": state.value_rank} if state else {}
+        reason = segments.why(segment, known)
+        rows.append(SegmentChange(region=region, member_id=member, segment=segment, entered=came, as_of=as_of, reason=reason))
+        fact = SegmentChanged(member, state.community_id if state else 0, segment, came, as_of.isoformat(), reason)
+        told.append(events.Told(fact, region, f"member:{member}", happened_at=as_of))
+    SegmentChange.objects.bulk_create(rows, batch_size=BATCH)
+    events.append_many(told)
+
+
+def _scale(kept: dict[str, Any]) -> rules.Scale:
+    """A scale as it was kept (tuples come back from JSON as lists)."""
+    return rules.Scale(**{name: tuple(v) if isinstance(v, list) else v for name, v in kept.items()})

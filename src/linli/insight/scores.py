@@ -1,0 +1,269 @@
+"""45-day churn risk: trained at monthly cutoffs, judged on the last 45 days, served with reasons.
+
+Everything is as of a moment: a model trained as of T has seen labels that ended by T, and a score at T comes from the
+newest model trained by T. The judgement is of a twin that was trained 45 days earlier, so that it never saw what it is
+judged on; the model that serves then learns from those days too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import ibis.expr.types as ir
+import numpy as np
+import pandas as pd
+from django.conf import settings
+
+from linli.insight.features import Facts, facts_of, zone_of
+
+HORIZON_DAYS = 45
+ACTIVE_DAYS = 90
+STEP_DAYS = 30
+MOST_CUTOFFS = 6
+LEAST_CUTOFFS = 2
+OLD_AFTER_DAYS = 60
+"""A model older than this still serves, but says so."""
+RETRAIN_AFTER_DAYS = 30
+BANDS = (0.0, 0.05, 0.15, 0.30, 0.50, 1.0)
+REASONS_SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Judged:
+    """How the twin did on members it scored at `cutoff`, once their 45 days had passed. `bands` of members by risk."""
+
+    cutoff: str
+    members: int
+    base_rate: float
+    roc: float
+    average_precision: float
+    calibration_error: float
+    recency_roc: float
+    bands: list[dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """What is kept beside a model file. `note`: model.good, model.below_baseline, model.no_history."""
+
+    version: str
+    region: str
+    trained_as_of: str
+    cutoffs: list[str]
+    note: str
+    judged: Judged | None
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def folder() -> Path:
+    """Where model files lie."""
+    return Path(settings.HOME) / "models" / "churn"
+
+
+def frames(facts: Facts) -> tuple[ir.Table, ir.Table]:
+    """(purchases, lines) as linli.science reads them."""
+    sizes = facts.lines.group_by("basket_id").agg(items=facts.lines.count())
+    p = facts.purchases.select("member_id", "at", "basket_id", "amount_minor", "discount_minor", coupon_minor="coupon_discount_minor")
+    purchases = p.left_join(sizes, "basket_id").drop("basket_id_right")
+    return purchases, facts.lines.select("member_id", "at", "basket_id", "category")
+
+
+def cutoffs(first: datetime, last: datetime, zone: str) -> list[datetime]:
+    """Cutoffs every 30 days back from `last`, at the same wall-clock time, oldest first; each with 90 days of history before it."""
+    local = last.astimezone(ZoneInfo(zone))
+    found = []
+    for n in range(MOST_CUTOFFS):
+        at = (local.replace(tzinfo=None) - timedelta(days=STEP_DAYS * n)).replace(tzinfo=local.tzinfo).astimezone(UTC)
+        if at - timedelta(days=ACTIVE_DAYS) < first:
+            break
+        found.append(at)
+    return found[::-1]
+
+
+def train(region: str, as_of: datetime) -> Artefact:
+    """Train, judge and keep the model of a region as of a moment. Deterministic: the same facts give the same file."""
+    from linli.science import churn
+
+    facts = facts_of(as_of, region)
+    purchases, lines = (t.to_pandas() for t in frames(facts))
+    zone = zone_of(region)
+    version = f"{region}-{as_of.astimezone(UTC):%Y%m%dT%H%M%S}"
+    horizon = timedelta(days=HORIZON_DAYS)
+    first = purchases["at"].min().to_pydatetime() if len(purchases) else as_of
+    moments = cutoffs(first, as_of - horizon, zone)
+    if len(moments) < LEAST_CUTOFFS:
+        return _keep(Artefact(version, region, as_of.isoformat(), [], "model.no_history", None))
+    earlier = cutoffs(first, as_of - 2 * horizon, zone)
+    judged = _judge(purchases, lines, earlier, as_of - horizon) if len(earlier) >= LEAST_CUTOFFS else None
+    model = churn.fit(purchases, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS)
+    note = "model.unjudged" if judged is None else "model.good" if judged.roc > judged.recency_roc else "model.below_baseline"
+    folder().mkdir(parents=True, exist_ok=True)
+    draft = folder() / f"{version}.model.{os.getpid()}"
+    model.save(draft)
+    draft.replace(folder() / f"{version}.model.json")
+    return _keep(Artefact(version, region, as_of.isoformat(), [m.isoformat() for m in moments], note, judged))
+
+
+def _keep(artefact: Artefact) -> Artefact:
+    """Write the artefact last: a model without it was not finished and is never read."""
+    folder().mkdir(parents=True, exist_ok=True)
+    draft = folder() / f"{artefact.version}.{os.getpid()}.draft"
+    draft.write_text(json.dumps(artefact.to_dict(), indent=1))
+    draft.replace(folder() / f"{artefact.version}.json")
+    return artefact
+
+
+def _judge(purchases: pd.DataFrame, lines: pd.DataFrame, moments: Sequence[datetime], cutoff: datetime) -> Judged:
+    """Train as of `cutoff` (labels end by it), score there, and compare with the 45 days after."""
+    from sklearn.metrics import average_precision_score, roc_auc_score
+
+    from linli.science import churn
+
+    known = purchases[purchases["at"] <= cutoff]
+    model = churn.fit(known, lines[lines["at"] <= cutoff], moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS)
+    features = churn.features(purchases, cutoff, lines=lines, active_days=ACTIVE_DAYS)
+    risk = model.predict(features)
+    later = purchases[(purchases["at"] > cutoff) & (purchases["at"] <= cutoff + timedelta(days=HORIZON_DAYS))]
+    gone = (~risk.index.isin(later["member_id"])).astype(int)
+    last = known.groupby("member_id")["at"].max().reindex(risk.index)
+    recency = (cutoff - last).dt.total_seconds()
+    both = 0 < gone.sum() < len(gone)
+    return Judged(
+        cutoff=cutoff.isoformat(),
+        members=len(risk),
+        base_rate=float(gone.mean()) if len(gone) else 0.0,
+        roc=float(roc_auc_score(gone, risk)) if both else 0.0,
+        average_precision=float(average_precision_score(gone, risk)) if both else 0.0,
+        calibration_error=calibration_error(risk.to_numpy(), gone),
+        recency_roc=float(roc_auc_score(gone, recency)) if both else 0.0,
+        bands=bands(risk.to_numpy(), gone),
+    )
+
+
+def calibration_error(risk: np.ndarray, gone: np.ndarray, *, groups: int = 10) -> float:
+    """Expected calibration error: mean distance of predicted and happened share over ten equally large groups by risk."""
+    if not len(risk):
+        return 0.0
+    order = np.argsort(risk, kind="stable")
+    parts = [p for p in np.array_split(order, groups) if len(p)]
+    return float(sum(len(p) * abs(risk[p].mean() - gone[p].mean()) for p in parts) / len(risk))
+
+
+def bands(risk: np.ndarray, happened: np.ndarray) -> list[dict[str, float]]:
+    """By band of risk: low, high, members, mean predicted share, share and count of those to whom it happened."""
+    found = []
+    for low, high in zip(BANDS[:-1], BANDS[1:], strict=True):
+        inside = (risk >= low) & ((risk < high) if high < 1 else (risk <= high))
+        n = int(inside.sum())
+        found.append({
+            "low": low, "high": high, "members": n,
+            "predicted_share": float(risk[inside].mean()) if n else 0.0,
+            "happened_share": float(happened[inside].mean()) if n else 0.0,
+            "happened_count": int(happened[inside].sum()),
+        })  # fmt: skip
+    return found
+
+
+def newest(region: str, as_of: datetime) -> Artefact | None:
+    """The artefact of the newest model trained by `as_of`; None when there is none."""
+    found: list[Artefact] = []
+    for path in folder().glob(f"{region}-*.json") if folder().is_dir() else []:
+        if path.name.endswith(".model.json"):
+            continue
+        told = json.loads(path.read_text())
+        judged = Judged(**told.pop("judged")) if told.get("judged") else told.pop("judged", None)
+        artefact = Artefact(**told, judged=judged)
+        if artefact.region == region and datetime.fromisoformat(artefact.trained_as_of) <= as_of:
+            found.append(artefact)
+    return max(found, key=lambda a: datetime.fromisoformat(a.trained_as_of), default=None)
+
+
+def is_due(region: str, as_of: datetime) -> bool:
+    """Whether a model should be trained before scoring as of `as_of`."""
+    latest = newest(region, as_of)
+    return latest is None or as_of - datetime.fromisoformat(latest.trained_as_of) >= timedelta(days=RETRAIN_AFTER_DAYS)
+
+
+def note_of(artefact: Artefact | None, as_of: datetime) -> str:
+    """What must be said of the model: a code of words."""
+    if artefact is None:
+        return "model.no_history"
+    old = as_of - datetime.fromisoformat(artefact.trained_as_of) > timedelta(days=OLD_AFTER_DAYS)
+    return "model.old" if old and artefact.note == "model.good" else artefact.note
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Risk and its pushes of one member: [(group of features, percentage points)], largest first."""
+
+    risk: float
+    pushes: list[tuple[str, float]]
+
+
+def score(
+    region: str, as_of: datetime, member_ids: Sequence[int] | None = None, *, model_as_of: datetime | None = None
+) -> dict[int, Scored]:
+    """Risk by member, of those with a purchase in the last 90 days. Empty without a model, or with one that recency beats.
+
+    `model_as_of`: use the model as of another moment than the facts' (the first look back, before any model was there).
+    """
+    from linli.science import churn
+
+    artefact = newest(region, model_as_of or as_of)
+    if artefact is None or artefact.note not in ("model.good", "model.unjudged"):
+        return {}
+    model = churn.ChurnModel.load(folder() / f"{artefact.version}.model.json")
+    facts = facts_of(as_of, region)
+    if member_ids is not None:
+        facts = Facts(*(t.filter(t.member_id.isin([int(m) for m in member_ids])) for t in (facts.purchases, facts.lines, facts.members)))
+    purchases, lines = frames(facts)
+    features = churn.features(purchases, as_of, lines=lines, active_days=ACTIVE_DAYS)
+    if not len(features):
+        return {}
+    risk = model.predict(features)
+    pushes = _grouped(model.reasons(features, k=None))
+    return {int(m): Scored(float(r), pushes.get(int(m), [])) for m, r in risk.items()}
+
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "rhythm": ("recency", "gap", "back_sd"),
+    "frequency": ("visits", "decayed", "rate", "baskets", "lines_"),
+    "trend": ("trend", "spend_trend"),
+    "spend": ("spend", "monetary", "last_amount", "amount_sd", "basket_items", "small_share"),
+    "offers": ("discount", "coupon"),
+    "breadth": ("categories",),
+    "tenure": ("tenure",),
+    "timing": ("weekday", "hour"),
+    "place": ("places", "main_place"),
+}
+"""What a person would call one reason: groups of features by the start of their names (trend is asked first)."""
+
+
+def group_of(feature: str) -> str:
+    """The reason a model feature belongs to; "other" for one nobody named."""
+    for group in ("trend", *GROUPS):
+        if any(feature.startswith(start) for start in GROUPS[group]):
+            return group
+    return "other"
+
+
+def _grouped(reasons: pd.DataFrame) -> dict[int, list[tuple[str, float]]]:
+    """Contributions summed by group: correlated features share one push, and a group's sign is that of its sum."""
+    table = reasons.assign(group=reasons["feature"].map(group_of)).groupby(["member_id", "group"], sort=True)["points"].sum().reset_index()
+    table["size"] = table["points"].abs()
+    table = table.sort_values(["member_id", "size", "group"], ascending=[True, False, True])
+    found: dict[int, list[tuple[str, float]]] = {}
+    for member, group, points in zip(table["member_id"], table["group"], table["points"], strict=True):
+        pushes = found.setdefault(int(member), [])
+        if len(pushes) < REASONS_SHOWN and abs(points) >= 0.5:
+            pushes.append((str(group), round(float(points), 1)))
+    return found
