@@ -1,0 +1,29 @@
+"""The sandbox payment gateway: a process of its own that takes no real money and behaves as badly as real ones do.
+
+It keeps payments and refunds, shows a cashier page, answers a signed JSON API and calls the shop back, losing,
+doubling, delaying, reordering and forging callbacks on a seeded schedule. It knows nothing of the shop's code.
+"""
+
+from __future__ import annotations
+
+
+def serve(host: str = "127.0.0.1", port: int = 8001, seed: int = 1, misbehave: bool = True) -> None:
+    """Serve until Ctrl-C or SIGTERM. State lies in LINLI_HOME/gateway.sqlite3 and survives a restart."""
+    import signal
+    import threading
+
+    from linli import settings
+    from linli.sandbox_gateway.mischief import Mischief
+    from linli.sandbox_gateway.server import Gateway
+
+    gateway = Gateway(
+        home=settings.HOME, secret=settings.GATEWAY_SECRET, mischief=Mischief(seed) if misbehave else Mischief.none(), host=host, port=port
+    )
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    gateway.start()
+    try:
+        stop.wait()
+    finally:
+        gateway.stop()

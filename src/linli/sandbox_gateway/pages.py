@@ -1,0 +1,86 @@
+"""The cashier's page: Chinese first, English beside it, no script, its style in a file of its own."""
+
+from __future__ import annotations
+
+from html import escape
+
+from linli.kernel.money import plain
+from linli.sandbox_gateway.book import Payment
+
+CSS = """
+:root{color-scheme:light dark;--bg:#f2f4f1;--surface:#fff;--line:#e3e7e1;--ink:#1a201c;--ink-2:#525c55;--ink-3:#636d66;
+--brand:#0f7a4a;--brand-strong:#0a5f39;--brand-soft:#e2f3e9;--on-brand:#fff;--info:#1d5fc4;--warn:#8a5200;--warn-soft:#fff1d6;
+--shadow:0 1px 2px rgb(20 40 28/.06),0 0 0 .5px rgb(20 40 28/.04);
+--sans:-apple-system,BlinkMacSystemFont,"PingFang SC","HarmonyOS Sans SC",MiSans,"Microsoft YaHei UI","Noto Sans CJK SC",sans-serif}
+@media(prefers-color-scheme:dark){:root{--bg:#0f1311;--surface:#191e1b;--line:#2d3530;--ink:#eaf0ec;--ink-2:#b4beb7;--ink-3:#929d96;
+--brand:#4fc48c;--brand-strong:#78d8a8;--brand-soft:#163527;--on-brand:#06241a;--info:#82b1ff;--warn:#f0b44c;--warn-soft:#352812;
+--shadow:0 0 0 1px #262d29}}
+*{box-sizing:border-box}body{margin:0;min-height:100vh;min-height:100dvh;background:var(--bg);color:var(--ink);font:15px/1.5 var(--sans);
+display:flex;flex-direction:column}
+header,main,footer{width:100%;max-width:440px;margin:0 auto;padding:0 16px}
+header{display:flex;align-items:center;justify-content:space-between;height:56px;font-weight:600}
+.tag{font-size:12px;font-weight:400;color:var(--warn);background:var(--warn-soft);border-radius:999px;padding:2px 10px}
+.card{background:var(--surface);border-radius:14px;box-shadow:var(--shadow);padding:24px 16px;text-align:center}
+.card p{margin:0;color:var(--ink-2)}h1{font-size:17px;line-height:1.35;margin:0 0 4px;font-weight:600}
+.amount{font-size:40px;line-height:1.2;font-weight:700;margin:12px 0 4px;font-variant-numeric:tabular-nums lining-nums}
+.mark{width:56px;height:56px;margin:0 auto 12px;border-radius:50%;background:var(--brand-soft);color:var(--brand);display:grid;
+place-items:center}
+dl{margin:24px 0 0;border-top:1px solid var(--line);padding-top:16px;display:grid;grid-template-columns:auto 1fr;
+gap:8px 16px;font-size:13px}
+dt{color:var(--ink-3);text-align:left}dd{margin:0;text-align:right;overflow-wrap:anywhere}
+form{margin:16px 0 0}button,.button{display:block;width:100%;min-height:50px;border:0;border-radius:10px;font:600 17px/50px var(--sans);
+text-align:center;text-decoration:none;cursor:pointer;background:var(--brand);color:var(--on-brand)}
+button:hover,.button:hover{background:var(--brand-strong)}button small,.button small{font-size:13px;font-weight:400;margin-left:6px}
+.plain{background:none;color:var(--ink-2);font-weight:400;font-size:15px;line-height:44px;min-height:44px}
+.plain:hover{background:none;color:var(--ink)}
+:focus-visible{outline:2px solid var(--info);outline-offset:2px}
+footer{margin-top:auto;padding:24px 16px;font-size:12px;color:var(--ink-3);text-align:center}
+"""
+
+_TICK = (
+    '<svg width="28" height="28" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="2.5" stroke-linecap="round"'
+    ' stroke-linejoin="round" aria-hidden="true"><path d="M5 12.5l4.5 4.5L19 7.5"/></svg>'
+)
+
+
+def _frame(title: str, body: str) -> bytes:
+    return (
+        '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
+        f'<meta name="robots" content="noindex"><title>{escape(title)}</title><link rel="stylesheet" href="/cashier.css"></head><body>'
+        f'<header><span>收银台 <span lang="en">Cashier</span></span><span class="tag">沙盒<span lang="en"> sandbox</span></span></header>'
+        f"<main>{body}</main>"
+        '<footer>沙盒支付，不动用真实的钱。<br><span lang="en">Sandbox payments move no real money.</span></footer></body></html>'
+    ).encode()
+
+
+def _facts(p: Payment) -> str:
+    return (
+        '<dl><dt>收款方 <span lang="en">Merchant</span></dt><dd>邻里 Linli</dd>'
+        f'<dt>商品 <span lang="en">For</span></dt><dd>{escape(p.title)}</dd>'
+        f'<dt>单号 <span lang="en">Number</span></dt><dd>{escape(p.out_trade_no[-12:])}</dd></dl>'
+    )
+
+
+def cashier(p: Payment) -> bytes:
+    """Pay or go back, or what the payment has come to."""
+    amount = escape(plain(p.amount_minor, p.currency))
+    back = f'<p><a class="button" href="{escape(p.return_url)}">回到订单<small lang="en">Back to the order</small></a></p>'
+    if p.state == "paid":
+        done = f'<div class="mark">{_TICK}</div><h1>已付款</h1><p lang="en">Paid</p><p class="amount">{amount}</p>'
+        return _frame("已付款", f'<section class="card">{done}{_facts(p)}</section>{back}')
+    if p.state == "closed":
+        over = '<h1>这笔付款已关闭</h1><p lang="en">This payment was closed. Start again from the order.</p>'
+        return _frame("付款已关闭", f'<section class="card">{over}{_facts(p)}</section>{back}')
+    ask = f'<h1>向邻里付款</h1><p lang="en">Pay Linli</p><p class="amount">{amount}</p>'
+    return _frame(
+        f"付款 {plain(p.amount_minor, p.currency)}",
+        f'<section class="card">{ask}{_facts(p)}</section>'
+        f'<form method="post" action="/cashier/{p.token}/pay"><button>付款<small lang="en">Pay</small></button></form>'
+        f'<form method="post" action="/cashier/{p.token}/cancel">'
+        '<button class="plain">暂不付款<small lang="en">Not now</small></button></form>',
+    )
+
+
+def missing() -> bytes:
+    """No such page."""
+    return _frame("没有这笔付款", '<section class="card"><h1>没有这笔付款</h1><p lang="en">There is no such payment.</p></section>')
