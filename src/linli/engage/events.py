@@ -14,7 +14,7 @@ class LaunchStarted(Fact):
 
     launch_id: int
     playbook: str
-    version: str
+    playbook_version: str
     holdout_share: float
     budget_minor: int
     by: int | None

@@ -52,6 +52,7 @@ class Launch(models.Model):
     as_of = models.DateTimeField()
     entered_as_of = models.DateTimeField(null=True)
     enter_until = models.DateTimeField()
+    baseline = models.JSONField(default=list)  # trigger "entering": who fitted when last looked
     stopped_by = models.BigIntegerField(null=True)
     stopped_at = models.DateTimeField(null=True)
     stop_reason = models.CharField(max_length=64, blank=True)
@@ -64,7 +65,7 @@ class Launch(models.Model):
 
 
 class Run(models.Model):
-    """One member's way through one launch. `due_at` is when it moves on by itself; None: only an event moves it."""
+    """One member's way through one launch. `due_at` is when it moves on by itself, `since` when it began to stand still."""
 
     class State(models.TextChoices):
         MOVING = "moving"  # stands before `step`, which is to be done at `due_at`
@@ -81,7 +82,8 @@ class Run(models.Model):
     step = models.CharField(max_length=48, blank=True)
     wait_kind = models.CharField(max_length=64, blank=True)
     due_at = models.DateTimeField(null=True)
-    held_since = models.DateTimeField(null=True)
+    since = models.DateTimeField(null=True)
+    priority = models.BigIntegerField(default=0)
     facts = models.JSONField(default=dict)
     reason = models.CharField(max_length=64, blank=True)
     error = models.TextField(blank=True)
@@ -144,6 +146,7 @@ class LeaderTask(models.Model):
     said = models.TextField(blank=True)
     skip_reason = models.CharField(max_length=32, blank=True)
     coupon_ids = models.JSONField(default=list)
+    failover_due_at = models.DateTimeField(null=True)
     undone_count = models.SmallIntegerField(default=0)
 
     class Meta:

@@ -52,6 +52,15 @@ def decide(
     )
 
 
+def settle(effect_id: object, *, state: Effect.State, reason: str = "", due_at: datetime | None = None) -> bool:
+    """Give a held effect its next answer (held again, withheld, dropped, delivering here). False when another worker did."""
+    return bool(
+        Effect.objects.filter(pk=effect_id, state=State.HELD).update(
+            state=state, reason=reason, due_at=due_at, decided_at=clocks.business_now()
+        )
+    )
+
+
 def deliver_here(effect: Effect, deliver: Deliver) -> None:
     """Deliver inside this transaction: the delivery and its record commit together, or neither."""
     with transaction.atomic():
