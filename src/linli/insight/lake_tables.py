@@ -8,17 +8,20 @@ Columns come from the Fact's annotations, so a fact and its table can't drift ap
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import types
 import typing
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cache
 from typing import Any, Protocol
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from linli.kernel import events
 
@@ -118,40 +121,50 @@ def shape(name: str) -> Shape:
 
 
 def rows(form: Shape, facts: Sequence[Written]) -> pa.Table:
-    """The facts of one kind as the rows of one of its tables."""
+    """The facts of one kind as the rows of one of its tables, in order."""
+    payloads = [e.payload for e in facts]
+    columns = _envelope(facts)
     if form.field is None:
-        pairs: list[tuple[Written, dict[str, Any]]] = [(e, e.payload) for e in facts]
-        positions: list[int] = []
+        columns |= _values([c for c in form.columns if not c.carried], payloads)
     else:
-        pairs, positions = _unrolled(form.field, facts)
-    columns: dict[str, Iterable[Any]] = {
-        "uid": [str(e.uid) for e, _ in pairs],
-        "region": [e.region for e, _ in pairs],
-        "month": [f"{e.happened_at:%Y-%m}" for e, _ in pairs],
-        "day": [e.happened_at.date() for e, _ in pairs],
-        "happened_at": [e.happened_at for e, _ in pairs],
-        "recorded_at": [e.recorded_at for e, _ in pairs],
+        lists = [p.get(form.field) or () for p in payloads]
+        items = [item if isinstance(item, dict) else {"value": item} for found in lists for item in found]
+        parent = pa.array(np.repeat(np.arange(len(facts)), [len(found) for found in lists]))
+        columns |= _values([c for c in form.columns if c.carried], payloads)
+        columns = {name: column.take(parent) for name, column in columns.items()}
+        columns["position"] = pa.array(itertools.chain.from_iterable(range(len(found)) for found in lists), pa.int64())
+        columns |= _values([c for c in form.columns if not c.carried], items)
+    return pa.Table.from_arrays([columns[name] for name in form.schema.names], schema=form.schema)
+
+
+def _envelope(facts: Sequence[Written]) -> dict[str, pa.Array]:
+    happened = pa.array([e.happened_at for e in facts], MOMENT)
+    day = happened.cast(pa.date32())
+    days = day.dictionary_encode()  # few days, many events: a month is spelt once a day
+    return {
+        "uid": pa.array([str(e.uid) for e in facts], pa.string()),
+        "region": pa.array([e.region for e in facts], pa.string()),
+        "month": pc.strftime(days.dictionary, "%Y-%m").cast(pa.string()).take(days.indices),
+        "day": day,
+        "happened_at": happened,
+        "recorded_at": pa.array([e.recorded_at for e in facts], MOMENT),
+        "subject": pa.array([e.subject for e in facts], pa.string()),
+        "source": pa.array([e.source for e in facts], pa.string()),
     }
-    if form.field is None:
-        columns |= {"subject": [e.subject for e, _ in pairs], "source": [e.source for e, _ in pairs]}
-    else:
-        columns["position"] = positions
-    for c in form.columns:
-        values = [(e.payload if c.carried else payload).get(c.key) for e, payload in pairs]
-        columns[c.name] = values if c.parse is None else [None if v is None else c.parse(v) for v in values]
-    return pa.Table.from_arrays(
-        [pa.array(columns[f.name], type=f.type) for f in form.schema], schema=form.schema
-    )
 
 
-def _unrolled(field: str, facts: Sequence[Written]) -> tuple[list[tuple[Written, dict[str, Any]]], list[int]]:
-    pairs: list[tuple[Written, dict[str, Any]]] = []
-    positions: list[int] = []
-    for e in facts:
-        for position, item in enumerate(e.payload.get(field) or ()):
-            pairs.append((e, item if isinstance(item, dict) else {"value": item}))
-            positions.append(position)
-    return pairs, positions
+def _values(columns: Sequence[Column], payloads: Sequence[dict[str, Any]]) -> dict[str, pa.Array]:
+    """The payloads' values by column. Arrow reads plain ones out of the dicts itself, several times faster than Python."""
+    plain = [c for c in columns if c.parse is None]
+    found = {}
+    if plain:
+        struct = pa.array(payloads, pa.struct([(c.key, c.type) for c in plain]))
+        found = {c.name: struct.field(n) for n, c in enumerate(plain)}
+    for c in columns:
+        if c.parse is not None:
+            values = [p.get(c.key) for p in payloads]
+            found[c.name] = pa.array([None if v is None else c.parse(v) for v in values], c.type)
+    return found
 
 
 def _fields(cls: Any) -> list[tuple[str, Any]]:

@@ -1,0 +1,202 @@
+"""The lake: every event once, whatever crashes; snapshots that don't change under a reader; rebuilt from the log alone."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from linli.insight import lake, lake_tables
+from linli.kernel import events
+from linli.kernel.events import Subscription
+from linli.kernel.models import Reader
+from linli.people.events import ConsentChanged, MemberJoined
+from linli.trade.events import OrderPaid, SoldLine
+
+pytestmark = pytest.mark.django_db
+
+AT = datetime(2017, 10, 2, 12, tzinfo=UTC)
+ALICE, BOB = 1, 2
+LAKE = {"lake": Subscription(lake.relay, batch=100)}
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, settings: Any) -> Path:
+    settings.HOME = tmp_path
+    return tmp_path
+
+
+def joined(member_id: int) -> events.Told:
+    return events.Told(MemberJoined(member_id, 7, "shop", ""), "us-demo", f"member:{member_id}", AT, AT)
+
+
+def paid(order: str, member_id: int = ALICE, *, at: datetime = AT, pieces: tuple[int, ...] = (2, 1)) -> events.Told:
+    lines = [SoldLine(f"sku-{n}", "fruit", "BANANAS", n, quantity, 100 * quantity, 0) for n, quantity in enumerate(pieces)]
+    fact = OrderPaid(order, member_id, 7, 100 * sum(pieces), 0, "sandbox", "", lines, f"member:{member_id}")
+    return events.Told(fact, "us-demo", f"member:{member_id}", at, at)
+
+
+def tell(*told: events.Told) -> None:
+    events.append_many(told)
+
+
+def count(name: str) -> int:
+    return int(lake.table(name).count().execute())
+
+
+def test_columns_come_from_the_facts() -> None:
+    tell(paid("a"))
+    events.drain(LAKE)
+    (row,) = lake.written("trade.order_paid")
+    assert (row["order_id"], row["member_id"], row["paid_minor"], row["region"], row["month"]) == ("a", ALICE, 300, "us-demo", "2017-10")
+    assert row["happened_at"] == AT and row["day"] == AT.date()
+    first, second = lake.written("trade.order_paid__lines")
+    assert (first["position"], first["sku"], first["quantity"], first["order_id"]) == (0, "sku-0", 2, "a")
+    assert second["recorded_at"] == AT and second["uid"] == row["uid"]
+
+
+def test_every_kind_of_every_room_has_its_tables() -> None:
+    for kind in events.KINDS:
+        forms = lake_tables.shapes(kind)
+        assert forms[-1].name == kind
+        for form in forms:
+            assert len(set(form.schema.names)) == len(form.schema.names)
+
+
+def test_before_anything_is_written_tables_are_empty_and_typed() -> None:
+    found = lake.table("trade.order_paid")
+    assert found.count().execute() == 0
+    assert found.schema()["paid_minor"].is_int64() and found.schema()["happened_at"].timezone == "UTC"
+    with pytest.raises(KeyError):
+        lake.table("trade.no_such_thing")
+
+
+def crash_after_writing(batch: list[Any]) -> None:
+    lake.relay(batch)
+    raise RuntimeError("the machine died between the lake's commit and the cursor's")
+
+
+def test_a_crash_between_lake_and_cursor_writes_nothing_twice() -> None:
+    tell(joined(ALICE), paid("a"), paid("b", BOB))
+    events.drain({"lake": Subscription(crash_after_writing)})
+    assert Reader.objects.get(name="lake").event_id == 0 and count("trade.order_paid") == 2
+    # What came meanwhile is in the repeated batch as well.
+    tell(paid("c"))
+    events.retry("lake")
+    events.drain(LAKE)
+    assert (count("trade.order_paid"), count("trade.order_paid__lines"), count("people.member_joined")) == (3, 6, 1)
+
+
+def test_control_without_the_position_in_the_commit_the_same_crash_doubles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lake, "_reached", lambda table: lake._NOTHING)
+    tell(paid("a"))
+    events.drain({"lake": Subscription(crash_after_writing)})
+    events.retry("lake")
+    events.drain(LAKE)
+    assert count("trade.order_paid") == 2
+
+
+def test_a_crash_between_two_tables_of_a_batch_completes_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = lake._write_shape
+
+    def dies_at_the_orders(form: lake_tables.Shape, facts: list[Any], base: Path) -> int:
+        if form.name == "trade.order_paid":
+            raise RuntimeError("killed")
+        return whole(form, facts, base)
+
+    tell(joined(ALICE), paid("a"))
+    with monkeypatch.context() as m:
+        m.setattr(lake, "_write_shape", dies_at_the_orders)
+        events.drain(LAKE)
+    assert (count("people.member_joined"), count("trade.order_paid__lines"), count("trade.order_paid")) == (1, 2, 0)
+    events.retry("lake")
+    events.drain(LAKE)
+    assert (count("people.member_joined"), count("trade.order_paid__lines"), count("trade.order_paid")) == (1, 2, 1)
+
+
+def test_an_expression_keeps_its_snapshot_and_the_next_sees_more() -> None:
+    tell(paid("a"))
+    events.drain(LAKE)
+    before = lake.table("trade.order_paid")
+    tell(paid("b"))
+    events.drain(LAKE)
+    assert before.count().execute() == 1 and count("trade.order_paid") == 2
+
+
+def test_compaction_keeps_every_row_and_the_position() -> None:
+    for name in "abcde":
+        tell(paid(name))
+        events.drain(LAKE)
+    rows = list(lake.written("trade.order_paid__lines"))
+    assert lake.compact() > 0
+    assert list(lake.written("trade.order_paid__lines")) == rows
+    info = {t.kind: t for t in lake.tables()}["trade.order_paid"]
+    assert (info.rows, info.files) == (5, 1) and info.bytes > 0
+    events.rewind("lake")
+    events.drain(LAKE)
+    assert count("trade.order_paid") == 5
+
+
+def test_rebuilt_from_the_log_it_is_the_same_lake() -> None:
+    events.append_many([joined(ALICE), joined(BOB)], source="history", silent=True)
+    lake.append_once("people.member_joined", silent_rows("people.member_joined"), stamp="import")
+    tell(paid("a"), paid("b", BOB, at=datetime(2017, 11, 3, tzinfo=UTC)))
+    events.drain(LAKE)
+    old = {t.kind: list(lake.written(t.kind)) for t in lake.tables()}
+    assert lake.rebuild() == 2 + 2 + 4
+    assert {t.kind: list(lake.written(t.kind)) for t in lake.tables()} == old
+    # The reader that wrote the old lake starts over and finds everything there.
+    events.rewind("lake")
+    tell(paid("c"))
+    events.drain(LAKE)
+    assert count("trade.order_paid") == 3 and count("people.member_joined") == 2
+
+
+def silent_rows(kind: str) -> Any:
+    return lake_tables.rows(lake_tables.shape(kind), events.silent(kind, region="us-demo", source="history"))
+
+
+def test_an_importer_s_rows_are_written_once() -> None:
+    events.append_many([joined(ALICE)], source="history", silent=True)
+    data = silent_rows("people.member_joined")
+    assert lake.append_once("people.member_joined", data, stamp="import")
+    assert not lake.append_once("people.member_joined", data, stamp="import")
+    assert count("people.member_joined") == 1
+
+
+def test_a_member_is_erased_from_every_table_and_version() -> None:
+    tell(joined(ALICE), joined(BOB), paid("a"), paid("b", BOB))
+    events.drain(LAKE)
+    assert lake.erase_member(ALICE, region="us-demo") == 1 + 1 + 2
+    assert [r["member_id"] for r in lake.written("people.member_joined")] == [BOB]
+    assert [r["order_id"] for r in lake.written("trade.order_paid__lines")] == ["b", "b"]
+    assert lake.erase_member(3, region="us-demo") == 0
+
+
+def test_a_fact_that_gained_a_field_widens_its_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = lake_tables.shapes("people.consent_changed")
+    narrow = lake_tables.Shape(whole[0].name, whole[0].kind, None, whole[0].columns[:2])
+    tell(events.Told(ConsentChanged(ALICE, "messages", True), "us-demo"))
+    with monkeypatch.context() as m:
+        m.setattr(lake_tables, "shapes", lambda kind: (narrow,))
+        events.drain(LAKE)
+    tell(events.Told(ConsentChanged(BOB, "messages", True), "us-demo"))
+    events.drain(LAKE)
+    assert {r["member_id"]: r["granted"] for r in lake.written("people.consent_changed")} == {ALICE: None, BOB: True}
+
+
+def test_threads_read_side_by_side() -> None:
+    tell(*(paid(f"o{n}") for n in range(20)))
+    events.drain(LAKE)
+    found: list[int] = []
+    asked: Callable[[], None] = lambda: found.extend(count("trade.order_paid") for _ in range(3))  # noqa: E731
+    threads = [threading.Thread(target=asked) for _ in range(4)]
+    for t in threads:
+        t.start()
+    for t in threads:
+        t.join()
+    assert found == [20] * 12
