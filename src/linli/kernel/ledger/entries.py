@@ -6,7 +6,6 @@ from dataclasses import KW_ONLY, dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from hashlib import blake2b
-from uuid import UUID
 
 from linli.kernel import ids
 from linli.kernel.refusals import Refusal
@@ -116,21 +115,17 @@ class Outcome:
 
 
 @lru_cache(maxsize=100_000)
-def account_id(ref: AccountRef) -> UUID:
-    """The id that this account always has, so that a move need not look it up."""
-    return ids.named("\n".join(("account", *_name(ref))))
+def account_id(ref: AccountRef) -> str:
+    """The id (hex) that this account always has, so that a move need not look it up."""
+    return ids.named_hex("\n".join((ref.region, ref.owner, ref.asset, ref.purpose, ref.expires_on.isoformat())))
 
 
-def _name(ref: AccountRef) -> tuple[str, ...]:
-    return ref.region, ref.owner, ref.asset, ref.purpose, ref.expires_on.isoformat()
+def transfer_id(region: str, key: str) -> str:
+    """The id (hex) that this key always has."""
+    return ids.named_hex(f"{region}/{key}")
 
 
-def transfer_id(region: str, key: str) -> UUID:
-    """The id that this key always has."""
-    return ids.named(f"{region}/{key}")
-
-
-def refers_to(entry: Entry) -> UUID | None:
+def refers_to(entry: Entry) -> str | None:
     """The transfer that a Post, Void or Reverse is about."""
     if isinstance(entry, Move):
         return None
@@ -141,7 +136,7 @@ def digest(entry: Entry) -> str:
     """32 hex characters that are the same only for the same content. Names are printable, so "\\n" parts them."""
     if isinstance(entry, Move):
         until = entry.expires_at.astimezone(UTC).isoformat() if entry.expires_at else ""
-        ends = account_id(entry.source).hex, account_id(entry.target).hex
+        ends = account_id(entry.source), account_id(entry.target)
         parts = ["move", *ends, str(entry.amount), entry.reason, until, str(entry.pending)]
     elif isinstance(entry, Post):
         parts = ["post", entry.pending_key, "" if entry.amount is None else str(entry.amount)]
@@ -154,13 +149,14 @@ def digest(entry: Entry) -> str:
 
 def malformed(entry: Entry) -> Refusal | None:
     """Why the entry could never be written, whatever the books say; None when it could."""
-    for name in ("key", "pending_key", "of_key"):
-        if hasattr(entry, name) and not _fits(getattr(entry, name), KEY_LENGTH):
-            return Refusal("ledger.malformed", field=name)
+    if not _fits(entry.key, KEY_LENGTH):
+        return Refusal("ledger.malformed", field="key")
     if isinstance(entry, Move):
         return _malformed_move(entry)
     if not _fits(entry.region, _LENGTHS["region"]):
         return Refusal("ledger.malformed", field="region")
+    if not _fits(entry.of_key if isinstance(entry, Reverse) else entry.pending_key, KEY_LENGTH):
+        return Refusal("ledger.malformed", field="of_key" if isinstance(entry, Reverse) else "pending_key")
     if isinstance(entry, Post) and entry.amount is not None and not _is_amount(entry.amount):
         return Refusal("ledger.amount", amount=entry.amount)
     return None

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 from django.db import IntegrityError, OperationalError, transaction
 
@@ -102,7 +101,7 @@ def _write_exactly(groups: Sequence[Group], asked: Sequence[Asked], now: datetim
     return plan.outcomes
 
 
-def _referred_to(asked: Sequence[Asked]) -> dict[UUID, Row]:
+def _referred_to(asked: Sequence[Asked]) -> dict[str, Row]:
     return tables.transfers({one.about for one in asked if one.about})
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from uuid import UUID
 
 from linli.kernel.ledger.entries import (
     AccountRef,
@@ -30,9 +29,9 @@ class Asked:
     """An entry with what is derived from it once: its id, its content's digest, the transfer it is about."""
 
     entry: Entry
-    id: UUID
+    id: str
     digest: str
-    about: UUID | None
+    about: str | None
 
 
 Group = list[Asked] | Refusal
@@ -41,20 +40,20 @@ Group = list[Asked] | Refusal
 
 @dataclass(slots=True)
 class Row:
-    """A transfer, written or to be written. `settled`: the pending is resolved, or the posted one reversed."""
+    """A transfer, written or to be written. Ids are hex. `settled`: the pending is resolved, or the posted one reversed."""
 
-    id: UUID
+    id: str
     region: str
     key: str
     kind: str
-    source: UUID
-    target: UUID
+    source: str
+    target: str
     amount: int
     reason: str
     digest: str
     expires_at: datetime | None = None
-    pending: UUID | None = None
-    reverses: UUID | None = None
+    pending: str | None = None
+    reverses: str | None = None
     settled: bool = False
 
 
@@ -72,8 +71,8 @@ class Standing:
 class Books:
     """What a decision may look at. Accounts without a standing aren't judged here: their constraint is."""
 
-    standings: dict[UUID, Standing] = field(default_factory=dict)
-    transfers: dict[UUID, Row] = field(default_factory=dict)
+    standings: dict[str, Standing] = field(default_factory=dict)
+    transfers: dict[str, Row] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -82,7 +81,7 @@ class Plan:
 
     outcomes: list[Outcome] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
-    sums: dict[UUID, tuple[int, int]] = field(default_factory=dict)
+    sums: dict[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def prepare(groups: Iterable[Sequence[Entry]]) -> list[Group]:
@@ -122,9 +121,9 @@ class _Draft:
 
     def __init__(self, books: Books, now: datetime) -> None:
         self.books, self.now = books, now
-        self.rows: dict[UUID, Row] = {}
-        self.settled: set[UUID] = set()
-        self.sums: dict[UUID, tuple[int, int]] = {}
+        self.rows: dict[str, Row] = {}
+        self.settled: set[str] = set()
+        self.sums: dict[str, tuple[int, int]] = {}
 
     def take(self, asked: Asked) -> None:
         """Add one entry. Raises Refusal when the books don't allow it (floors are judged at the end of the group)."""
@@ -144,7 +143,7 @@ class _Draft:
         else:
             self._reverse(asked, entry)
 
-    def _find(self, transfer: UUID | None) -> Row | None:
+    def _find(self, transfer: str | None) -> Row | None:
         if transfer is None:
             return None
         return self.rows.get(transfer) or self.books.transfers.get(transfer)
@@ -203,7 +202,7 @@ class _Draft:
         self.rows[asked.id] = row
         self._add(pending.source, 0, -pending.amount)
 
-    def _add(self, account: UUID, to_balance: int, to_held: int) -> None:
+    def _add(self, account: str, to_balance: int, to_held: int) -> None:
         balance, held = self.sums.get(account, (0, 0))
         self.sums[account] = (balance + to_balance, held + to_held)
 
