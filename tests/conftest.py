@@ -31,6 +31,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     shutil.rmtree(_home, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """SQLite's tests run on a file as the product does: threads on a database in memory lock each other at once."""
+    from django.db import connections
+
+    default = connections.settings["default"]
+    if default["ENGINE"].endswith("sqlite3"):
+        default["TEST"]["NAME"] = f"{_home}/test.sqlite3"
+
+
 @pytest.fixture
 def on_postgres() -> bool:
     return os.environ.get("LINLI_TEST_DB") == "postgres"
