@@ -190,3 +190,60 @@ def sandbox_only() -> None:
     """Http404 where real channels are attached."""
     if not settings.SANDBOX:
         raise Http404
+
+
+@dataclass(frozen=True)
+class Route:
+    """An address and whom it is open to; `allowed` None: to nobody, since its view names no role."""
+
+    path: str
+    name: str
+    allowed: frozenset[str] | None
+    view: str
+
+
+def routes() -> list[Route]:
+    """Every address there is, in the order in which Django tries them."""
+    from django.urls import URLResolver, get_resolver
+
+    found: list[Route] = []
+
+    def walk(patterns: Any, prefix: str, space: str) -> None:
+        for one in patterns:
+            path = prefix + str(one.pattern)
+            if isinstance(one, URLResolver):
+                walk(one.url_patterns, path, f"{space}{one.namespace}:" if one.namespace else space)
+            else:
+                view = one.callback
+                found.append(Route("/" + path, space + (one.name or ""), getattr(view, "allowed", None), f"{view.__module__}.{view.__name__}"))
+
+    walk(get_resolver().url_patterns, "", "")
+    return found
+
+
+CAST: dict[str, Actor] = {
+    "stranger": STRANGER,
+    "no role": Actor(person_id=-1),
+    "member": Actor(person_id=-1, roles=frozenset({"member"})),
+    "leader": Actor(person_id=-1, roles=frozenset({"leader"})),
+    "operator": Actor(person_id=-1, roles=frozenset({"operator"})),
+}
+"""Who tries every route in docs/roles.md and in the test."""
+
+
+def roles_page() -> str:
+    """docs/roles.md: every route and who may open it."""
+    lines = [
+        "# Roles",
+        "",
+        "A view opens to the roles its `@allow` names and to nobody else; a view without it answers 403. A stranger is"
+        " sent to sign in, somebody signed in without the role sees 403. Whose object it is (a leader's community, a"
+        " member's order, an operator's region) is judged inside the view and answered with 404. Source: `src/linli/web/`.",
+        "",
+        "| route | name | " + " | ".join(CAST) + " |",
+        "| --- | --- |" + " :---: |" * len(CAST),
+    ]
+    for route in routes():
+        marks = ["yes" if route.allowed is not None and actor.is_one_of(route.allowed) else "" for actor in CAST.values()]
+        lines.append(f"| `{route.path}` | {route.name} | " + " | ".join(marks) + " |")
+    return "\n".join(lines) + "\n"

@@ -45,7 +45,8 @@ def build(say: Callable[[str], None] = lambda line: None) -> bool:
     """Make what is missing or stale. True when something was made. Raises AssetsError with what to do."""
     made = compile_catalogues(say)
     icons = icons_used()
-    mark = hashlib.sha256("\n".join([(PROJECT / "package-lock.json").read_text(), *sorted(icons)]).encode()).hexdigest()
+    brushes = [path.read_text() for path in sorted((WEB / "pictures").glob("*.py"))]
+    mark = hashlib.sha256("\n".join([(PROJECT / "package-lock.json").read_text(), *sorted(icons), *brushes]).encode()).hexdigest()
     stamp = VENDOR / "built"
     if stamp.exists() and stamp.read_text() == mark:
         return made
@@ -56,6 +57,7 @@ def build(say: Callable[[str], None] = lambda line: None) -> bool:
         _npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
         installed.write_text(lock)
     _copy(icons)
+    _draw()
     stamp.write_text(mark)
     say(f"{len(icons)} icons and {len(CHARTS)} chart files in {VENDOR.relative_to(PROJECT)}")
     return True
@@ -78,6 +80,13 @@ def _copy(icons: set[str]) -> None:
     for path in (VENDOR / "icons").rglob("*.svg"):
         if path not in kept:
             path.unlink()
+
+
+def _draw() -> None:
+    """Goods and avatars are drawn by code."""
+    from linli.web import pictures
+
+    pictures.write(VENDOR / "pictures")
 
 
 def _place(source: Path, target: Path) -> None:

@@ -7,11 +7,12 @@
     do = "改成 {left} 份再下单"
 
 `says` is the sentence, `do` what to do next. A code that is only a name (a segment, a state) has `says` alone.
-Facts named `*_minor` are written as money of `currency`; the rest as they are.
+Facts named `*_minor` are written as money of `currency`, `*_share` as percent, the rest as they are.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import lru_cache
@@ -24,6 +25,7 @@ from linli.kernel import money
 from linli.kernel.refusals import Refusal
 
 FOLDER = Path(__file__).parent / "words"
+_RAISED = re.compile(r"""Refusal\(\s*["']([a-z_]+\.[a-z_.]+)["']""")
 
 
 class _Facts(dict[str, str]):
@@ -63,11 +65,15 @@ def language_of(code: str | None = None) -> str:
 
 def _filled(sentence: str, facts: Mapping[str, object]) -> str:
     currency = str(facts.get("currency", "USD"))
-    told = {
-        name: money.plain(value, currency) if name.endswith("_minor") and isinstance(value, int) else str(value)
-        for name, value in facts.items()
-    }
-    return sentence.format_map(_Facts(told))
+    return sentence.format_map(_Facts({name: _told(name, value, currency) for name, value in facts.items()}))
+
+
+def _told(name: str, value: object, currency: str) -> str:
+    if name.endswith("_minor") and isinstance(value, int | float):
+        return money.plain(round(value), currency)
+    if name.endswith("_share") and isinstance(value, int | float):
+        return f"{value * 100:.0f}%"
+    return f"{value:,.1f}".removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def refusal(refused: Refusal, language: str | None = None) -> tuple[str, str]:
@@ -80,3 +86,31 @@ def code(name: str, language: str | None = None, **facts: object) -> str:
     """The words of a code: code("segment.vip") -> "贵客". An unknown code shows itself, so that it is found."""
     words = table(language_of(language)).get(name)
     return _filled(words["says"], facts) if words else name
+
+
+def refusal_codes() -> set[str]:
+    """Every code that a verb of this package raises, read from its source."""
+    source = FOLDER.parent.parent
+    return {c for path in source.rglob("*.py") for c in _RAISED.findall(path.read_text())}
+
+
+def refusal_table(language: str) -> dict[str, dict[str, str]]:
+    """The words of the codes that are raised, for docs/refusals.md."""
+    raised = refusal_codes() | {"web.refused"}
+    return {c: w for c, w in table(language).items() if c in raised}
+
+
+def why(name: str, language: str | None = None, **facts: object) -> str:
+    """Why a label or segment is there: the words of "<name>.why"; "" when there are none."""
+    return _beside(name, "why", language, facts)
+
+
+def do(name: str, language: str | None = None, **facts: object) -> str:
+    """What to do about it: the words of "<name>.do", or the `do` beside its `says`; "" when there are none."""
+    return _beside(name, "do", language, facts)
+
+
+def _beside(name: str, field: str, language: str | None, facts: Mapping[str, object]) -> str:
+    known = table(language_of(language))
+    sentence = known.get(f"{name}.{field}", {}).get("says") or known.get(name, {}).get(field, "")
+    return _filled(sentence, facts)

@@ -155,6 +155,9 @@ def moment(at: datetime | date | None, now: datetime | None = None) -> str:
     return f"{at:%m-%d} {clock}".strip() if at.year == today.year else f"{at:%Y-%m-%d}"
 
 
+register.filter("moment", moment)
+
+
 @register.simple_tag(takes_context=True)
 def when(context: template.Context, at: datetime | date | None) -> SafeString | str:
     """A <time> in words beside the shop's day."""
@@ -189,12 +192,19 @@ def words_of(name: str, prefix: str = "") -> str:
     return words.code(f"{prefix}.{name}" if prefix else name)
 
 
+@lru_cache(maxsize=512)
+def _known(slug: str) -> str:
+    from linli.web import pictures
+
+    return pictures.known(slug)
+
+
 @register.simple_tag
 def picture(slug: str, size: int = 34, wide: bool = False, eager: bool = False, css: str = "") -> SafeString:
     """The picture of a product by its slug; decoration beside its name, so the text alternative is empty."""
     return format_html(
         '<img src="{}" alt="" width="{}" height="{}"{}{}>',
-        static(f"linli/pictures/{slug or 'basket'}{'-wide' if wide else ''}.svg"),
+        static(f"vendor/pictures/{_known(slug)}{'-wide' if wide else ''}.svg"),
         size * (2 if wide else 1),
         size,
         mark_safe("") if eager else mark_safe(' loading="lazy"'),  # noqa: S308
@@ -208,8 +218,48 @@ def avatar(seed: object, size: int = 34, css: str = "") -> SafeString:
     which = AVATARS[zlib.crc32(str(seed).encode()) % len(AVATARS)]
     return format_html(
         '<img src="{}" alt="" width="{}" height="{}" class="avatar{}" loading="lazy">',
-        static(f"linli/avatars/{which}.svg"),
+        static(f"vendor/pictures/avatar-{which}.svg"),
         size,
         size,
         f" {css}" if css else "",
     )
+
+
+@register.simple_tag(takes_context=True)
+def feature(context: template.Context, told: Any) -> SafeString | str:
+    """A feature's value with its unit: {% feature value %} of insight's FeatureValue."""
+    value, unit = told.value, told.unit
+    if value is None or value == "" or value == []:
+        return "—"
+    if unit == "minor":
+        return cash_short(context, int(value))
+    if unit == "share":
+        return f"{value * 100:.0f}%"
+    if unit == "days":
+        return format_html("{} <small>{}</small>", f"{value:.0f}", _("天"))
+    if unit == "orders":
+        return format_html("{} <small>{}</small>", f"{value:,.0f}", _("单"))
+    if unit == "ratio":
+        return f"{value:.1f}×"
+    if unit == "hour":
+        return f"{int(value):02d}:00"
+    if unit == "weekday":
+        return f"{date(2017, 10, 2) + timedelta(days=int(value)):%A}" if english() else f"周{'一二三四五六日'[int(value)]}"
+    if isinstance(value, list | tuple):
+        return (", " if english() else "、").join(str(v).capitalize() for v in value)
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    return str(value)
+
+
+@register.simple_tag(takes_context=True)
+def estimate(context: template.Context, told: Any, field: str) -> str:
+    """A mean, difference or end of an interval of engage's Estimate, in its metric's unit."""
+    value = getattr(told, field)
+    if value is None:
+        return "—"
+    if told.unit == "minor":
+        return ("+" if field == "difference" and value > 0 else "") + money.plain(round(value), str(context.get("currency", "USD")))
+    if told.unit == "share":
+        return f"{value * 100:+.1f}" + _(" 点") if field in ("difference", "low", "high") else f"{value * 100:.1f}%"
+    return f"{value:+.2f}" if field == "difference" else f"{value:.2f}"

@@ -1,0 +1,66 @@
+"""Communities and their leaders: how each does, who looks after it, where to look next."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET
+
+from linli.insight import queries as insight
+from linli.people import queries as people
+from linli.web.access import allow
+from linli.web.console import frame
+
+ORDERS = {
+    "sales": (_("30 天成交"), lambda r: r.sales_30d_minor),
+    "orders": (_("30 天订单"), lambda r: r.orders_30d),
+    "members": (_("会员"), lambda r: r.members),
+    "active": (_("30 天活跃"), lambda r: r.active_30d),
+    "silent": (_("沉默占比"), lambda r: r.silent_share if r.silent_share is not None else -1.0),
+    "risk": (_("要流失的贵客"), lambda r: r.at_risk_valuable),
+}
+
+
+@allow("operator")
+@require_GET
+def listing(request: HttpRequest) -> HttpResponse:
+    """Every community of the region in one table."""
+    region = request.actor.region  # type: ignore[attr-defined]
+    order = frame.chosen(request, "order", ORDERS, "sales")
+    known = {c.community_id: c for c in people.communities(region)}
+    leaders = people.leaders(region)
+    search = request.GET.get("q", "").strip()[:80]
+    rows = [
+        {"row": row, "info": known[row.community_id], "leader": leaders.get(row.community_id)}
+        for row in sorted(insight.communities(region), key=ORDERS[order][1], reverse=True)
+        if row.community_id in known and _matches(known[row.community_id], leaders.get(row.community_id), search)
+    ]
+    if request.GET.get("csv"):
+        return _csv(rows)
+    return frame.page(
+        request,
+        "console/communities.html",
+        "communities",
+        {
+            "rows": rows,
+            "search": search,
+            "columns": [{"key": key, "label": label, "here": key == order} for key, (label, _value) in ORDERS.items()],
+            "total": len(known),
+        },
+    )
+
+
+def _matches(info: people.CommunityInfo, leader: people.PersonInfo | None, search: str) -> bool:
+    held = [info.name_zh, info.name_en, info.code, leader.display_name if leader else ""]
+    return not search or any(search.lower() in text.lower() for text in held)
+
+
+def _csv(rows: list[dict[str, object]]) -> HttpResponse:
+    head = ["code", "name", "leader", "members", "active_30d", "silent_share", "sales_30d_minor", "orders_30d", "at_risk", "at_risk_valuable", "vips"]
+
+    def line(held: dict[str, object]) -> list[object]:
+        row, info, leader = held["row"], held["info"], held["leader"]
+        own = [getattr(info, "code", ""), getattr(info, "name_zh", ""), getattr(leader, "display_name", "")]
+        return own + [getattr(row, name) for name in head[3:]]
+
+    return frame.csv_file("communities", head, (line(r) for r in rows))

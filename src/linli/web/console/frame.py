@@ -1,0 +1,130 @@
+"""The console's frame: the places in its sidebar, what its bar says, and how a page is rendered inside it."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from linli.insight import queries as insight
+from linli.kernel import clocks
+from linli.web.console import day
+
+
+@dataclass(frozen=True)
+class Place:
+    """One line of the sidebar."""
+
+    key: str
+    label: str | Promise
+    address: str
+    icon: str
+
+
+@dataclass(frozen=True)
+class Section:
+    """Lines of the sidebar under one heading."""
+
+    title: str | Promise
+    places: tuple[Place, ...]
+
+
+SECTIONS = (
+    Section(
+        "",
+        (
+            Place("today", _("今天"), "console:today", icon="sun"),
+            Place("groups", _("团购"), "console:groups", icon="shopping-bag"),
+            Place("orders", _("订单"), "console:orders", icon="receipt"),
+        ),
+    ),
+    Section(
+        _("会员"),
+        (
+            Place("members", _("会员"), "console:members", icon="users"),
+            Place("playbooks", _("活动剧本"), "console:playbooks", icon="route"),
+        ),
+    ),
+    Section(_("小区"), (Place("communities", _("小区与团长"), "console:communities", icon="building-community"),)),
+    Section(
+        _("看数"),
+        (
+            Place("metrics", _("指标"), "console:metrics", icon="chart-line"),
+            Place("system", _("系统"), "console:system", icon="server-2"),
+        ),
+    ),
+)
+
+
+def page(request: HttpRequest, template: str, here: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
+    """Render `template` in the frame; `here` is the place that the sidebar marks."""
+    region = request.actor.region  # type: ignore[attr-defined]
+    context.setdefault("standing", insight.standing(region))
+    framed = {
+        "sections": SECTIONS,
+        "here": here,
+        "step": day.state(region),
+        "clock_stands": clocks.standing_at() is not None,
+        "debug": settings.DEBUG,
+        **context,
+    }
+    return render(request, template, framed, status=status)
+
+
+@dataclass(frozen=True)
+class Crumb:
+    """The page above this one, in the bar."""
+
+    label: str | Promise
+    href: str
+
+
+def up(address: str, label: str | Promise) -> Crumb:
+    """A crumb to a named address."""
+    return Crumb(label, reverse(address))
+
+
+class _Echo:
+    """A file that hands back what is written: csv rows stream without a buffer."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> StreamingHttpResponse:
+    """Stream rows as CSV, with a byte-order mark so that spreadsheets read Chinese."""
+    writer = csv.writer(_Echo())
+    clean: Callable[[Any], Any] = lambda value: f"'{value}" if isinstance(value, str) and value[:1] in "=+-@\t\r" else value  # noqa: E731
+
+    def lines() -> Iterable[str]:
+        yield "\ufeff" + str(writer.writerow(head))
+        for row in rows:
+            # A name that begins like a formula must stay a name when a spreadsheet opens the file.
+            yield str(writer.writerow([clean(value) for value in row]))
+
+    answer = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+def number(request: HttpRequest, name: str, default: int | None = None, *, least: int = 0, most: int = 10**12) -> int | None:
+    """A whole number of the query string; anything else is the default."""
+    try:
+        value = int(request.GET.get(name, ""))
+    except ValueError:
+        return default
+    return min(max(value, least), most)
+
+
+def chosen(request: HttpRequest, name: str, choices: Iterable[str], default: str = "") -> str:
+    """One of `choices` from the query string; anything else is the default."""
+    value = request.GET.get(name, "")
+    return value if value in set(choices) else default

@@ -1,0 +1,147 @@
+"""A member's events as a story: what happened, when, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from linli.goods import queries as goods
+from linli.kernel import clocks, money
+from linli.web import words
+from linli.web.context import english
+
+TABS = {"all": gettext_lazy("全部动态"), "orders": gettext_lazy("订单"), "reach": gettext_lazy("触达"), "labels": gettext_lazy("人群"), "account": gettext_lazy("账号")}
+
+
+@dataclass(frozen=True)
+class Face:
+    """How a kind of event looks in the story: icon, colour and tab."""
+
+    icon: str
+    tone: str
+    tab: str
+
+
+FACES = {
+    "history.purchase": Face(icon="shopping-bag", tone="g", tab="orders"),
+    "history.campaign_received": Face(icon="mail", tone="b", tab="reach"),
+    "history.coupon_redeemed": Face(icon="ticket", tone="y", tab="orders"),
+    "trade.order_placed": Face(icon="shopping-cart", tone="", tab="orders"),
+    "trade.order_paid": Face(icon="shopping-bag", tone="g", tab="orders"),
+    "trade.order_handed_over": Face(icon="package", tone="g", tab="orders"),
+    "trade.order_cancelled": Face(icon="x", tone="", tab="orders"),
+    "trade.order_expired": Face(icon="clock-x", tone="", tab="orders"),
+    "trade.order_refunded": Face(icon="receipt-refund", tone="r", tab="orders"),
+    "trade.coupon_issued": Face(icon="ticket", tone="y", tab="reach"),
+    "trade.coupon_redeemed": Face(icon="ticket", tone="y", tab="orders"),
+    "trade.coupon_expired": Face(icon="ticket-off", tone="", tab="reach"),
+    "insight.segment_changed": Face(icon="filter", tone="b", tab="labels"),
+    "people.member_joined": Face(icon="user-plus", tone="b", tab="account"),
+    "people.consent_changed": Face(icon="shield-check", tone="", tab="account"),
+    "people.signed_in": Face(icon="login-2", tone="", tab="account"),
+}
+ENGAGED = Face(icon="robot", tone="b", tab="reach")
+OTHER = Face(icon="point", tone="", tab="account")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the story."""
+
+    at: datetime
+    icon: str
+    tone: str
+    tab: str
+    says: str
+    more: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """Lines under one heading (today, a month)."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
+def _goods(payload: dict[str, Any], region: str) -> str:
+    """Up to three things in the basket, by the name the shop gives them."""
+    lines = payload.get("lines") or []
+    codes = [line.get("sku") for line in lines if line.get("sku")]
+    if codes:
+        known = goods.skus(region, codes)
+        named = [(known[c].name_en if english() else known[c].name_zh) for c in codes if c in known]
+    else:
+        named = [str(line.get("product_type", "")).capitalize() for line in sorted(lines, key=lambda x: -x.get("amount_minor", 0))]
+    named = list(dict.fromkeys(n for n in named if n))
+    joint = ", " if english() else "、"
+    more = _("等 {n} 样").format(n=len(named)) if len(named) > 3 else ""
+    return joint.join(named[:3]) + (" " if more and english() else "") + more
+
+
+def entries(told: Sequence[Any], currency: str) -> list[Entry]:
+    """Events as lines, newest first; an event without words of its own shows its kind, so that nothing is hidden."""
+    found = []
+    for event in told:
+        face = FACES.get(event.kind) or (ENGAGED if event.kind.startswith("engage.") else OTHER)
+        facts: dict[str, Any] = {k: v for k, v in event.payload.items() if not isinstance(v, list | dict)}
+        if isinstance(facts.get("answer"), str):
+            facts["answer_name"] = words.code(f"answer.{facts['answer']}")
+        if isinstance(facts.get("segment"), str):
+            facts["segment_name"] = words.code(f"segment.{facts['segment']}")
+        code = f"event.{event.kind}"
+        for field, value in (("entered", facts.get("entered")), ("granted", facts.get("granted"))):
+            if value is False:
+                code += f".not_{field}"
+        if isinstance(facts.get("scope"), str):
+            facts["scope_name"] = words.code(f"scope.{facts['scope']}")
+        says = words.code(code, currency=currency, **facts)
+        parts = [_goods(event.payload, event.region)]
+        if discount := facts.get("discount_minor"):
+            parts.append(_("优惠 {amount}").format(amount=money.plain(int(discount), currency)))
+        found.append(
+            Entry(
+                at=event.happened_at,
+                icon=face.icon,
+                tone=face.tone,
+                tab=face.tab,
+                says=says.removeprefix("event."),
+                more=("; " if english() else "；").join(p for p in parts if p),
+                source=event.source,
+            )
+        )
+    return found
+
+
+def tabs(told: Sequence[Entry]) -> list[tuple[str, Any, int]]:
+    """(key, label, count) of every tab that has something in it."""
+    counts = {key: sum(1 for e in told if e.tab == key) for key in TABS}
+    counts["all"] = len(told)
+    return [(key, label, counts[key]) for key, label in TABS.items() if counts[key] or key == "all"]
+
+
+def by_time(told: Sequence[Entry], tab: str) -> list[Chapter]:
+    """Lines of one tab, under today, this month by day... and months before."""
+    today = timezone.localtime(clocks.business_now()).date()
+    chapters: dict[str, list[Entry]] = {}
+    for entry in told:
+        if tab not in ("all", entry.tab):
+            continue
+        day = timezone.localtime(entry.at).date()
+        if day == today:
+            title = _("今天")
+        elif (day.year, day.month) == (today.year, today.month):
+            title = _("本月")
+        elif english():
+            title = f"{day:%B %Y}"
+        else:
+            title = f"{day.year} 年 {day.month} 月"
+        chapters.setdefault(title, []).append(entry)
+    return [Chapter(title, tuple(lines)) for title, lines in chapters.items()]
