@@ -52,7 +52,7 @@ def decide(
     )
 
 
-def settle(effect_id: object, *, state: Effect.State, reason: str = "", due_at: datetime | None = None) -> bool:
+def settle(effect_id: uuid.UUID, *, state: Effect.State, reason: str = "", due_at: datetime | None = None) -> bool:
     """Give a held effect its next answer (held again, withheld, dropped, delivering here). False when another worker did."""
     return bool(
         Effect.objects.filter(pk=effect_id, state=State.HELD).update(

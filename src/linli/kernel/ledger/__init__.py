@@ -6,7 +6,7 @@ Reads: `balance`, `balances`, `history`, `audit`. `docs/rooms/kernel.md` tells t
 
 from linli.kernel.ledger.audit import Audit, Finding, audit
 from linli.kernel.ledger.entries import NEVER, AccountRef, Entry, Move, Outcome, Post, Reverse, Void
-from linli.kernel.ledger.posting import batch, commit, open, void_expired
+from linli.kernel.ledger.posting import batch, commit, open, void_expired, void_expired_due
 from linli.kernel.ledger.queries import Balance, TransferRow, balance, balances, history
 
 __all__ = [
@@ -30,4 +30,5 @@ __all__ = [
     "history",
     "open",
     "void_expired",
+    "void_expired_due",
 ]

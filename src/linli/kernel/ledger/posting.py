@@ -6,7 +6,7 @@ keys, pendings and reversed transfers, then account rows, last and shortest; eac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -14,8 +14,8 @@ from django.db import IntegrityError, OperationalError, transaction
 from linli.kernel import clocks
 from linli.kernel.ledger import tables
 from linli.kernel.ledger.entries import AccountRef, Entry, Move, Outcome, Void, account_id
-from linli.kernel.ledger.rules import Asked, Books, Group, Row, decide, prepare
-from linli.kernel.models import Transfer
+from linli.kernel.ledger.rules import Asked, Books, Group, Row, Standing, decide, prepare
+from linli.kernel.models import Transfer, WorkRow
 
 TRIES = 6
 """One optimistic, then exact ones: a second is needed only when a key, pending or account changed hands in between."""
@@ -81,12 +81,12 @@ def _write_hopefully(groups: Sequence[Group], asked: Sequence[Asked], now: datet
 
 def _write_exactly(groups: Sequence[Group], asked: Sequence[Asked], now: datetime) -> list[Outcome]:
     """Claim the keys that seem to fit, lock the accounts, decide on what is locked, and put the difference right."""
-    refs = {ref for one in asked if isinstance(one.entry, Move) for ref in (one.entry.source, one.entry.target)}
-    tables.open_missing(refs)
+    named = {account_id(ref): ref for one in asked if isinstance(one.entry, Move) for ref in (one.entry.source, one.entry.target)}
     ids = {one.id for one in asked} | {one.about for one in asked if one.about}
     seen = tables.transfers(ids)
-    accounts = {account_id(ref) for ref in refs} | {account for row in seen.values() for account in (row.source, row.target)}
-    guess = decide(groups, Books(tables.standings(accounts), seen), now)
+    accounts = named.keys() | _ends(seen.values())
+    guess = decide(groups, Books(_standings(accounts, named), seen), now)
+    tables.open_missing([named[account] for account in _ends(guess.rows) if account in named])
     written_at = clocks.machine_now()
     claimed = tables.claim(guess.rows, now, written_at)
     # From here on nobody else can write these keys or settle these pendings: what is read now stays so.
@@ -94,11 +94,21 @@ def _write_exactly(groups: Sequence[Group], asked: Sequence[Asked], now: datetim
     for row in guess.rows:
         if row.id in claimed and (about := row.pending or row.reverses) in transfers:
             transfers[about].settled = False  # it was our own claim that settled it
-    accounts |= {account for row in transfers.values() for account in (row.source, row.target)}
-    plan = decide(groups, Books(tables.standings(accounts, lock=True), transfers), now)
+    accounts |= _ends(transfers.values())
+    plan = decide(groups, Books(_standings(accounts, named, lock=True), transfers), now)
+    tables.open_missing([named[account] for account in _ends(plan.rows) - _ends(guess.rows) if account in named])
     tables.unclaim(claimed - {row.id for row in plan.rows})
     tables.write([row for row in plan.rows if row.id not in claimed], plan.sums, now, written_at)
     return plan.outcomes
+
+
+def _ends(rows: Iterable[Row]) -> set[str]:
+    return {account for row in rows for account in (row.source, row.target)}
+
+
+def _standings(accounts: Collection[str], named: dict[str, AccountRef], *, lock: bool = False) -> dict[str, Standing]:
+    """Where the accounts stand; one that isn't open stands as it will be opened. A refused group opens none."""
+    return {account: Standing(ref, 0, 0, 0) for account, ref in named.items()} | tables.standings(accounts, lock=lock)
 
 
 def _referred_to(asked: Sequence[Asked]) -> dict[str, Row]:
@@ -118,3 +128,8 @@ def void_expired(now: datetime, limit: int = 500) -> int:
     )
     outcomes = batch([[Void(f"expired:{pk}", key, region=region)] for region, key, pk in overdue])
     return sum(outcome.ok and not outcome.replayed for outcome in outcomes)
+
+
+def void_expired_due(row: WorkRow) -> None:
+    """Work handler of "ledger.void_expired"."""
+    void_expired(clocks.business_now())
