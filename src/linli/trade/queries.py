@@ -173,6 +173,16 @@ def open_groups(community_id: int, limit: int | None = None) -> list[GroupCard]:
     return cards[:limit]
 
 
+def on_offer(region: str) -> dict[int, set[str]]:
+    """Community id -> codes of the SKUs that can be joined there now; one statement."""
+    now = clocks.business_now()
+    found = GroupBuy.objects.filter(region=region, state=GroupBuy.State.OPEN, opens_at__lte=now, deadline_at__gt=now)
+    offered: dict[int, set[str]] = {}
+    for community_id, code in found.values_list("community_id", "sku_code"):
+        offered.setdefault(community_id, set()).add(code)
+    return offered
+
+
 def group(group_id: int) -> GroupCard | None:
     """One group-buy, whatever its state."""
     found = GroupBuy.objects.filter(pk=group_id).first()

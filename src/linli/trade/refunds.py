@@ -257,12 +257,12 @@ def retry(*, refund_no: str, region: str) -> str:
 
 
 def pursue() -> int:
-    """Send what was never sent, ask about what was never answered; returns how many are still on their way."""
+    """Ask about what was never answered, send what was never sent; returns how many are still on their way."""
     late = clocks.machine_now() - PATIENCE
-    for pk in list(Refund.objects.filter(state=State.REQUESTED).values_list("pk", flat=True)):
-        send(pk)
     for pk in list(Refund.objects.filter(Q(state=State.UNKNOWN) | Q(state=State.SENDING, sent_at__lt=late)).values_list("pk", flat=True)):
         ask(pk)
+    for pk in list(Refund.objects.filter(state=State.REQUESTED).values_list("pk", flat=True)):
+        send(pk)
     return Refund.objects.filter(state__in=[State.REQUESTED, State.SENDING, State.UNKNOWN]).count()
 
 
