@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from deltalake import DeltaTable
-from insight_support.history_frames import START_UTC, frames
 
+from insight_support.history_frames import START_UTC, frames
 from linli.insight import facts, history, lake
 from linli.insight.history import source
 from linli.kernel import clocks, events

@@ -9,8 +9,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from insight_support.history_frames import START_UTC, frames
 
+from insight_support.history_frames import START_UTC, frames
 from linli.insight import history, lake
 from linli.insight.events import HistoryLine, HistoryPurchase
 from linli.insight.history import demo, neighbourhood, source, writing

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from insight_support.history_frames import START_UTC, frames
 
+from insight_support.history_frames import START_UTC, frames
 from linli.goods import queries as goods
 from linli.insight import facts, history, lake
 from linli.insight.history import goods as shop

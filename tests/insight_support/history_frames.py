@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 MILK, BANANAS, FUEL, NAMELESS = 1, 2, 3, 4
-START_UTC = datetime(2017, 10, 1, 13)
+START_UTC = datetime(2017, 10, 1, 13)  # noqa: DTZ001 (the package has no zones)
 
 PRODUCTS = {
     "product_id": [MILK, BANANAS, FUEL, NAMELESS],
@@ -42,7 +42,8 @@ def a_history() -> list[Line]:
 
 
 def frames(lines: list[Line] | None = None) -> dict[str, Any]:
-    names = ("household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc", "coupon_disc", "transaction_timestamp")
+    names = ("household_id", "store_id", "basket_id", "product_id", "quantity", "sales_value", "retail_disc", "coupon_disc",
+             "transaction_timestamp")  # fmt: skip
     columns: list[Any] = list(zip(*(lines if lines is not None else a_history()), strict=True))
     transactions = pa.table(dict(zip(names, map(list, columns), strict=True)))
     transactions = transactions.append_column("coupon_match_disc", pa.array([0.0] * transactions.num_rows))

@@ -51,70 +51,54 @@ def members(as_of: datetime) -> ir.Table:
 def _history(as_of: datetime) -> ir.Table:
     t = recorded("history.purchase", as_of)
     return t.select(
-        "member_id",
-        "community_id",
-        "region",
-        "recorded_at",
-        "amount_minor",
-        "discount_minor",
-        "coupon_discount_minor",
-        "source",
-        basket_id=t["basket_id"].cast("string"),
-        at=t["happened_at"],
-    ).select(_PURCHASE)
-
-
-_PURCHASE = [
-    "member_id", "community_id", "region", "basket_id", "at", "recorded_at",
-    "amount_minor", "discount_minor", "coupon_discount_minor", "source",
-]  # fmt: skip
-_LINE = [
-    "member_id", "community_id", "region", "basket_id", "at", "recorded_at",
-    "product_type", "category", "quantity", "amount_minor",
-]  # fmt: skip
+        t["member_id"],
+        t["community_id"],
+        t["region"],
+        t["basket_id"].cast("string").name("basket_id"),
+        t["happened_at"].name("at"),
+        t["recorded_at"],
+        t["amount_minor"],
+        t["discount_minor"],
+        t["coupon_discount_minor"],
+        t["source"],
+    )
 
 
 def _live(as_of: datetime) -> ir.Table:
     """Paid orders less what was refunded of them by then; an order of which nothing is left is no purchase."""
     paid, back = recorded("trade.order_paid", as_of), recorded("trade.order_refunded", as_of)
-    back = back.group_by("order_id").agg(
-        money_back=back["refunded_minor"].sum(), coupon_back=back["discount_back_minor"].sum()
-    )
+    back = back.group_by("order_id").agg(money_back=back["refunded_minor"].sum(), coupon_back=back["discount_back_minor"].sum())
     t = paid.left_join(back, "order_id")
     coupon = (t["discount_minor"] - t["coupon_back"].fill_null(0)).cast("int64")
     left = (t["paid_minor"] - t["money_back"].fill_null(0)).cast("int64") + coupon
-    return (
-        t.select(
-            "member_id",
-            "community_id",
-            "region",
-            "recorded_at",
-            "source",
-            basket_id=t["order_id"],
-            at=t["happened_at"],
-            amount_minor=left,
-            discount_minor=ibis.literal(0, "int64"),
-            coupon_discount_minor=coupon,
-        )
-        .filter(ibis._.amount_minor > 0)
-        .select(_PURCHASE)
+    return t.filter(left > 0).select(
+        t["member_id"],
+        t["community_id"],
+        t["region"],
+        t["order_id"].name("basket_id"),
+        t["happened_at"].name("at"),
+        t["recorded_at"],
+        left.name("amount_minor"),
+        ibis.literal(0, "int64").name("discount_minor"),
+        coupon.name("coupon_discount_minor"),
+        t["source"],
     )
 
 
 def _history_lines(as_of: datetime) -> ir.Table:
     t = recorded("history.purchase__lines", as_of)
     return t.select(
-        "member_id",
-        "community_id",
-        "region",
-        "recorded_at",
-        "product_type",
-        "quantity",
-        "amount_minor",
-        basket_id=t["basket_id"].cast("string"),
-        at=t["happened_at"],
-        category=shop_category(t["department"], t["category"]),
-    ).select(_LINE)
+        t["member_id"],
+        t["community_id"],
+        t["region"],
+        t["basket_id"].cast("string").name("basket_id"),
+        t["happened_at"].name("at"),
+        t["recorded_at"],
+        t["product_type"],
+        shop_category(t["department"], t["category"]).name("category"),
+        t["quantity"],
+        t["amount_minor"],
+    )
 
 
 def _live_lines(as_of: datetime) -> ir.Table:
@@ -123,19 +107,16 @@ def _live_lines(as_of: datetime) -> ir.Table:
         pieces_back=back["quantity"].sum(), value_back=(back["amount_minor"] + back["discount_minor"]).sum()
     )
     t = paid.left_join(back, ["order_id", "sku", "group_id"])
-    return (
-        t.select(
-            "member_id",
-            "community_id",
-            "region",
-            "recorded_at",
-            "product_type",
-            "category",
-            basket_id=t["order_id"],
-            at=t["happened_at"],
-            quantity=(t["quantity"] - t["pieces_back"].fill_null(0)).cast("int64"),
-            amount_minor=(t["amount_minor"] + t["discount_minor"] - t["value_back"].fill_null(0)).cast("int64"),
-        )
-        .filter(ibis._.quantity > 0)
-        .select(_LINE)
+    pieces = (t["quantity"] - t["pieces_back"].fill_null(0)).cast("int64")
+    return t.filter(pieces > 0).select(
+        t["member_id"],
+        t["community_id"],
+        t["region"],
+        t["order_id"].name("basket_id"),
+        t["happened_at"].name("at"),
+        t["recorded_at"],
+        t["product_type"],
+        t["category"],
+        pieces.name("quantity"),
+        (t["amount_minor"] + t["discount_minor"] - t["value_back"].fill_null(0)).cast("int64").name("amount_minor"),
     )

@@ -70,7 +70,7 @@ def _write_shape(form: lake_tables.Shape, facts: list[Event], base: Path) -> int
         return 0
     last = fresh[-1]
     _commit(table or path, data, [Transaction(_TX, last.tx), Transaction(_ID, last.id)])
-    return data.num_rows
+    return int(data.num_rows)
 
 
 def append_once(name: str, data: pa.Table, *, stamp: str) -> bool:
@@ -276,26 +276,38 @@ def table(name: str) -> ir.Table:
 def _latest(path: Path) -> int:
     """The newest version in a table's log, or -1: a look at file names, so that asking costs microseconds."""
     try:
-        return max((int(n[:20]) for n in os.listdir(path / "_delta_log") if n.endswith(".json") and n[:20].isdigit()), default=-1)
+        entries = os.listdir(path / "_delta_log")  # noqa: PTH208 (asked for on every read of a table: no Path objects)
     except FileNotFoundError:
         return -1
+    return max((int(n[:20]) for n in entries if n.endswith(".json") and n[:20].isdigit()), default=-1)
 
 
 def _snapshot(backend: Backend, form: lake_tables.Shape, path: Path, version: int) -> ir.Table:
-    import ibis
-
-    uris = DeltaTable(path, version=version).file_uris()
+    """A view over the snapshot's files, named by version: an expression made before the next commit keeps reading its own."""
+    snapshot = DeltaTable(path, version=version)
+    uris = snapshot.file_uris()
     if not uris:
         return _empty(backend, form)
-    # The view is named by version: an expression made before the next commit keeps reading its own snapshot.
-    view = backend.read_parquet(
-        uris, table_name=f"lake_{path.name}_{version}", hive_partitioning=True, hive_types_autocast=False, union_by_name=True
+    there = {field.name for field in snapshot.schema().fields}
+    files = ", ".join("'" + uri.replace("'", "''") + "'" for uri in uris)
+    columns = ", ".join(
+        f'CAST({f'"{f.name}"' if f.name in there else "NULL"} AS {_DUCKDB_TYPES[f.type]}) AS "{f.name}"' for f in form.schema
     )
+    options = "hive_partitioning = true, hive_types_autocast = false, union_by_name = true"
+    name = f"lake_{path.name}_{version}"
+    backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet([{files}], {options})")  # noqa: S608 (own)
     _drop_old(backend, path, version)
-    wanted = ibis.Schema.from_pyarrow(form.schema)
-    return view.select(
-        **{n: view[n].cast(t) if n in view.columns and view[n].type() != t else view[n] if n in view.columns else ibis.null(t) for n, t in wanted.items()}
-    )
+    return backend.table(name)
+
+
+_DUCKDB_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.int64(): "BIGINT",
+    pa.bool_(): "BOOLEAN",
+    pa.float64(): "DOUBLE",
+    pa.date32(): "DATE",
+    lake_tables.MOMENT: "TIMESTAMPTZ",
+}
 
 
 def _drop_old(backend: Backend, path: Path, version: int) -> None:
@@ -303,7 +315,7 @@ def _drop_old(backend: Backend, path: Path, version: int) -> None:
     held: list[int] = _mine.names.setdefault(path, [])
     held.append(version)
     while len(held) > _VIEWS_KEPT:
-        backend.drop_view(f"lake_{path.name}_{held.pop(0)}", force=True)
+        backend.raw_sql(f"DROP VIEW IF EXISTS lake_{path.name}_{held.pop(0)}")
 
 
 def _empty(backend: Backend, form: lake_tables.Shape) -> ir.Table:

@@ -33,9 +33,8 @@ def faces() -> list[Face]:
     report = kept_report()
     if report is None:
         return []
-    found = [
-        Face("operator", neighbourhood.OPERATOR_PHONE, "运营", "Operator", "看全部小区、会员和打法", "Sees every community, member and playbook")
-    ]
+    sees = ("看全部小区、会员和打法", "Sees every community, member and playbook")
+    found = [Face("operator", neighbourhood.OPERATOR_PHONE, "运营", "Operator", *sees)]
     leaders = people.leaders(REGION)
     communities = {c.community_id: c for c in people.communities(REGION)}
     by_phone = {p.phone: (p, communities[c]) for c, p in leaders.items()}

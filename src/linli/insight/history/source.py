@@ -98,14 +98,14 @@ CREATE TABLE campaign_events AS
 SELECT c.household_id, c.campaign_id, right(d.campaign_type, 1) AS campaign_type,
        timezone('{ZONE}', d.start_date::TIMESTAMP) AS happened_at
 FROM campaigns c JOIN campaign_descriptions d USING (campaign_id)
-"""
+"""  # noqa: S608 (own text)
 _REDEMPTIONS = f"""
 CREATE TABLE redemption_events AS
 SELECT household_id, CAST(coupon_upc AS BIGINT) AS coupon_upc, campaign_id,
        timezone('{ZONE}', redemption_date::TIMESTAMP + INTERVAL 12 HOUR) AS happened_at,
        row_number() OVER (PARTITION BY household_id, coupon_upc, campaign_id, redemption_date) AS nth
 FROM coupon_redemptions
-"""
+"""  # noqa: S608 (own text)
 
 
 def clean(con: duckdb.DuckDBPyConnection, start: datetime) -> dict[str, int]:
