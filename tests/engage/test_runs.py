@@ -339,7 +339,9 @@ def test_the_cap_holds_over_launches(town: Town) -> None:
         spoken.add(task.member_id)
     models.AttentionSlot.objects.update(taken_at=NINE)  # as if the leaders had spoken to them
     second = town.start(key="k2")
-    held = {int(e.subject.split(":")[1]) for e in Effect.objects.filter(origin=delivery.origin(second), state="held", reason="frequency_cap")}
+    held = {
+        int(e.subject.split(":")[1]) for e in Effect.objects.filter(origin=delivery.origin(second), state="held", reason="frequency_cap")
+    }
     treated = set(second.runs.filter(arm="treated").values_list("member_id", flat=True))
     assert held == spoken & treated and held
     assert {e.due_at for e in Effect.objects.filter(reason="frequency_cap")} == {NINE + timedelta(days=7)}

@@ -33,15 +33,16 @@ class Scene:
     may_profile: set[int]
     leaders: set[int]
     why: dict[int, list[Reason]]
+    shelf: knowledge.Shelf
 
 
-def scene(launch: models.Launch, runs: Sequence[models.Run], now: datetime) -> Scene:
-    """Load it for these runs."""
+def scene(launch: models.Launch, runs: Sequence[models.Run], now: datetime, book: p.Playbook | None = None) -> Scene:
+    """Load it for these runs. `book`: for a launch that is only thought of (a preview)."""
     ids = [r.member_id for r in runs]
     place = people.region(launch.region)
     return Scene(
         launch=launch,
-        book=library.of(launch),
+        book=book or library.of(launch),
         names=knowledge.names(),
         now=now,
         zone=place.time_zone if place else "UTC",
@@ -51,6 +52,7 @@ def scene(launch: models.Launch, runs: Sequence[models.Run], now: datetime) -> S
         may_profile=consent.has_many(ids, "profiling", region=launch.region),
         leaders=set(people.leaders(launch.region)),
         why=knowledge.model_reasons(ids),
+        shelf=knowledge.shelf(launch.region),
     )
 
 
@@ -111,9 +113,7 @@ def _recorded(effect: Effect) -> rules.Answer:
     return rules.Answer(kinds.get(Effect.State(effect.state), "send"), effect.reason)  # type: ignore[arg-type]
 
 
-def _record(
-    run: models.Run, step: p.Effect, here: Scene, key: str, channel: str, answer: rules.Answer, before: Effect | None
-) -> Effect:
+def _record(run: models.Run, step: p.Effect, here: Scene, key: str, channel: str, answer: rules.Answer, before: Effect | None) -> Effect:
     state = _STATES[answer.kind]
     due_at = answer.until if answer.kind == "hold" else None
     if before is not None:
@@ -180,7 +180,7 @@ def drafted(run: models.Run, step: p.Effect, here: Scene) -> tuple[str, str]:
     values = words.values(
         language=language,
         surname=member.surname,
-        usual=knowledge.usual_goods(run.region, run.facts.get("favourite_products") or [], language),
+        usual=here.shelf.usual(run.community_id, run.facts.get("favourite_products") or [], language),
         recency_days=run.facts.get("recency_days"),
         gap_days=run.facts.get("gap_median_days"),
         coupons=offers(step, here.book, here.launch.currency),
@@ -203,7 +203,11 @@ def issue(region: str, member_id: int, pack: Sequence[dict[str, Any]], key: str,
         return []
     gate.free_reserve(region, reserve_key(key, attempt))
     return [
-        str(coupons.issue(issue_code=c["issue_code"], member_id=member_id, key=f"{reserve_key(key, attempt)}/{c['name']}", valid_days=c["valid_days"]))
+        str(
+            coupons.issue(
+                issue_code=c["issue_code"], member_id=member_id, key=f"{reserve_key(key, attempt)}/{c['name']}", valid_days=c["valid_days"]
+            )
+        )
         for c in pack
     ]
 

@@ -309,6 +309,7 @@ class _Reader:
         if word.kind == "word":
             return Field(self.take().text, word.at)
         self.lost("value")
+        return None
 
 
 def parse(text: str) -> Node:

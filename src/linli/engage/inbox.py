@@ -22,7 +22,9 @@ def see(*, region: str, message_id: int, member_id: int) -> None:
 @transaction.atomic
 def see_all(*, region: str, member_id: int) -> int:
     """The member opened the inbox. Returns how many were new."""
-    return _see(region, member_id, list(models.InboxMessage.objects.filter(region=region, member_id=member_id, seen_at=None).order_by("pk")))
+    return _see(
+        region, member_id, list(models.InboxMessage.objects.filter(region=region, member_id=member_id, seen_at=None).order_by("pk"))
+    )
 
 
 def _see(region: str, member_id: int, messages: list[models.InboxMessage]) -> int:

@@ -12,6 +12,7 @@ from linli.engage.shapes import Reason
 from linli.goods import queries as goods
 from linli.insight import queries as insight
 from linli.kernel.refusals import Refusal
+from linli.trade import queries as trade
 
 _KINDS: dict[str, audience.Kind] = {"int": "number", "float": "number", "text": "text", "list": "labels", "bool": "bool"}
 
@@ -128,7 +129,24 @@ def badge(facts: dict[str, Any]) -> str:
     return next((s for s in ("at_risk", "high_value_silent", "silent_30d") if s in segments), facts.get("lifecycle") or "")
 
 
-def usual_goods(region: str, product_types: Sequence[str], language: str) -> tuple[str, ...]:
-    """The shop's names of what a member usually buys; what the shop doesn't sell isn't spoken of."""
-    names = {s.history_type: (s.name_zh if language == "zh" else s.name_en) for s in goods.skus(region).values() if s.history_type}
-    return tuple(names[t] for t in product_types if t in names)[:2]
+@dataclass(frozen=True)
+class Shelf:
+    """What can be joined where, in the shop's names: community id -> product type of the history -> (zh, en)."""
+
+    offered: dict[int, dict[str, tuple[str, str]]]
+
+    def usual(self, community_id: int, product_types: Sequence[str], language: str) -> tuple[str, ...]:
+        """What a member usually buys and can buy there now: goods without an open group-buy aren't spoken of."""
+        names = self.offered.get(community_id, {})
+        return tuple(names[t][0 if language == "zh" else 1] for t in product_types if t in names)[:2]
+
+
+def shelf(region: str) -> Shelf:
+    """The shelves of a region; two statements."""
+    skus = goods.skus(region)
+    return Shelf(
+        {
+            community_id: {skus[c].history_type: (skus[c].name_zh, skus[c].name_en) for c in codes if c in skus and skus[c].history_type}
+            for community_id, codes in trade.on_offer(region).items()
+        }
+    )

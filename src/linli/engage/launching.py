@@ -46,7 +46,12 @@ def reserved_ref(launch: models.Launch) -> AccountRef:
 
 def issue_code(launch: models.Launch, coupon: str) -> str:
     """The coupon issue of one coupon of one launch, so that its use is this launch's cost."""
-    return f"{launch.slug[:20]}-{launch.pk}-{coupon[:14]}".replace("_", "-")
+    return f"{issue_prefix(launch)}{launch.slug[:20]}-{coupon[:14]}".replace("_", "-")
+
+
+def issue_prefix(launch: models.Launch) -> str:
+    """What the codes of all issues of a launch start with, and no others."""
+    return f"l{launch.pk}-"
 
 
 def salt_of(region: str, slug: str, version: str) -> str:
@@ -190,7 +195,9 @@ def entering_now(
 
 def step_at(launch: models.Launch, at: datetime) -> None:
     """Let the worker look at the launch's due runs at `at`; one row a launch and minute."""
-    work.schedule("engage.step", key=f"{launch.pk}/{at:%Y-%m-%dT%H:%M:%S}", due_at=at, region=launch.region, payload={"launch_id": launch.pk})
+    work.schedule(
+        "engage.step", key=f"{launch.pk}/{at:%Y-%m-%dT%H:%M:%S}", due_at=at, region=launch.region, payload={"launch_id": launch.pk}
+    )
 
 
 def stop(*, region: str, launch_id: int, by: int | None, key: str, reason: str = "operator") -> None:

@@ -19,7 +19,7 @@ WAITS = {
 """What a wait can wait for, and the event kinds that count as it."""
 
 METRICS = ("amount", "orders", "returned")
-GUARDRAILS = ("refunded_share", "orders", "amount", "returned")
+GUARDRAILS = METRICS
 Trigger = Literal["daily", "entering"]
 
 

@@ -284,10 +284,14 @@ class _Reader:
         wait = self.mapping(spec["wait"], f"{path}.wait", ("days", "until"), ("days",))
         days = self.number(wait.get("days"), f"{path}.wait.days", 0.01, 366)
         until = self.choice(wait["until"], f"{path}.wait.until", tuple(p.WAITS)) if "until" in wait else ""
-        return p.Wait(name, days, until, self.goes(spec.get("goes", {}), f"{path}.goes", ("met", "timeout") if until else ("timeout",), below))
+        return p.Wait(
+            name, days, until, self.goes(spec.get("goes", {}), f"{path}.goes", ("met", "timeout") if until else ("timeout",), below)
+        )
 
     def branch(self, spec: dict[str, Any], name: str, path: str, below: list[str]) -> p.Branch:
         spec = self.mapping(spec, path, ("name", "branch", "goes"))
+        if isinstance(spec.get("goes"), dict):  # YAML 1.1 reads a plain yes as true
+            spec["goes"] = {{True: "yes", False: "no"}.get(k, k): v for k, v in spec["goes"].items()}
         branch = self.mapping(spec["branch"], f"{path}.branch", ("if", "split"))
         if ("if" in branch) == ("split" in branch):
             self.wrong(f"{path}.branch", "not_one_kind", options="if, split")

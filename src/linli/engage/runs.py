@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import connection, transaction
 
@@ -21,6 +22,8 @@ from linli.kernel import clocks, events
 from linli.kernel.models import Event, WorkRow
 
 log = logging.getLogger(__name__)
+
+launch, stop = launching.launch, launching.stop
 
 State = models.Run.State
 CHUNK = 50
@@ -68,7 +71,7 @@ def step_launch(region: str, launch_id: int, now: datetime) -> int:
                 return moved
             scene = delivery.scene(runs[0].launch, runs, now)
             for run in runs:
-                guarded(run, lambda r=run: _move(r, scene))  # type: ignore[misc]
+                guarded(run, partial(_move, run, scene))
             moved += len(runs)
 
 
@@ -129,7 +132,7 @@ def _do(run: models.Run, step: p.Effect, scene: Scene) -> None:
         run.save(update_fields=["since", "due_at"])
         launching.step_at(scene.launch, answer.until)
         return
-    _pass(run, [plan.Passed(step.name, answer.kind if not answer.reason else f"{answer.kind}:{answer.reason}")], scene)
+    _pass(run, [plan.Passed(step.name, answer.kind)], scene)
     if answer.reason == "member_gone":
         finish(run, "member_gone", scene.launch)
         return
@@ -241,7 +244,7 @@ def _meet(event: Event, member_id: int, waited: str) -> None:
         found = found.filter(launch_id=event.payload["launch_id"])
     for run in found.order_by("pk"):
         scene = delivery.scene(run.launch, [run], clocks.business_now())
-        guarded(run, lambda r=run, s=scene: end_wait(r, s, "met"))  # type: ignore[misc]
+        guarded(run, partial(end_wait, run, scene, "met"))
 
 
 def _consent_withdrawn(region: str, member_id: int, scope: str) -> None:

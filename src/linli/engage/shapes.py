@@ -222,8 +222,9 @@ class LeaderLoad:
 class Power:
     """What the arms can show: the smallest effect found in 80 % of such trials at 5 % (two-sided).
 
-    `baseline` is the metric's mean among the audience in the window before; `mde` in the metric's unit.
-    `enough` is False when even a doubling of the baseline would go unseen: the screen says so beforehand.
+    `baseline` is the metric's mean a member among the audience in the window before; `mde` in the metric's unit, computed
+    on that window with the arms the launch would draw. `worthwhile` is the effect a member that would pay for the pack.
+    `enough` is False when an effect of that size would go unseen: the screen says "too small to tell" beforehand.
     """
 
     metric: str
@@ -232,6 +233,7 @@ class Power:
     baseline: float | None
     mde: float | None
     mde_share: float | None
+    worthwhile: float | None
     treated_count: int
     holdout_count: int
     enough: bool
@@ -298,11 +300,12 @@ class Estimate:
     unit: str
     treated_mean: float | None
     holdout_mean: float | None
+    detectable: float | None
     difference: float | None
     low: float | None
     high: float | None
     p_value: float | None
-    verdict: str  # engage.verdict.too_small, .no_effect_seen, .better, .worse, .running
+    verdict: str  # too_early too_small no_effect up down: words engage.verdict.<verdict>
 
 
 @dataclass(frozen=True)
@@ -316,12 +319,14 @@ class Outcome:
     window_days: int
     estimates: tuple[Estimate, ...]
     guardrails: tuple[Estimate, ...]
-    issued_count: int
+    given_count: int  # members a task was confirmed for or a message reached
+    issued_count: int  # coupons
     redeemed_count: int
-    cost_minor: int
-    mde: float | None
+    cost_minor: int  # from the ledger: the discounts that coupons of this launch have really paid
+    profit_minor: Range | None  # incremental margin less cost; None while it can't be computed
     profit_per_yuan: Range | None
-    note: str  # engage.outcome.<code>: the plain sentence
+    margin_share: float | None  # of the shop's goods, what profit is computed with
+    note: str  # engage.outcome.<note>: the plain sentence: nothing_given too_early too_small no_effect up down
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,15 @@ def undo(*, region: str, task_id: int, by: int, community_ids: Sequence[int], ke
     if not can_undo(task, now, zone_of(region)):
         raise Refusal("engage.too_late")
     was = task.state
-    open_again = {"state": State.OPEN, "closed_at": None, "closed_by": None, "close_key": "", "said": "", "skip_reason": "", "coupon_ids": []}
+    open_again = {
+        "state": State.OPEN,
+        "closed_at": None,
+        "closed_by": None,
+        "close_key": "",
+        "said": "",
+        "skip_reason": "",
+        "coupon_ids": [],
+    }
     claimed = models.LeaderTask.objects.filter(pk=task.pk, state=was, undone_count=task.undone_count)
     if not claimed.update(**open_again, undone_count=task.undone_count + 1):
         raise Refusal("engage.task_closed", state=was)
