@@ -1,0 +1,1 @@
+"""The phone surfaces: the shop for members, the workbench for leaders."""
