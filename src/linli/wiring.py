@@ -21,7 +21,7 @@ WORK: dict[str, work.Handler | work.Long] = {
     "ledger.void_expired": ledger.void_expired_due,
     "insight.touch": work.Long(refresh.touch_due),
     "engage.expire_task": tasks.expire_due,
-    "engage.step": runs.step_due,
+    "engage.step": work.Long(runs.step_due),
 }
 
 EVERY: dict[str, timedelta] = {
