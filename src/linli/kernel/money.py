@@ -10,14 +10,18 @@ LARGEST_SUM = 10**18
 
 @dataclass(frozen=True)
 class Currency:
-    """An ISO 4217 currency: `exponent` is the number of decimals of its minor unit."""
+    """An ISO 4217 currency: `exponent` is the number of decimals of its minor unit.
+
+    `shelf_zeros` says whether its shelves write them out: $2.50, but ¥2.5.
+    """
 
     code: str
     symbol: str
     exponent: int
+    shelf_zeros: bool
 
 
-CURRENCIES = {c.code: c for c in (Currency("CNY", "¥", 2), Currency("USD", "$", 2))}
+CURRENCIES = {c.code: c for c in (Currency("CNY", "¥", 2, False), Currency("USD", "$", 2, True))}
 
 
 def plain(amount_minor: int, currency: str) -> str:
@@ -29,9 +33,11 @@ def plain(amount_minor: int, currency: str) -> str:
 
 
 def price(amount_minor: int, currency: str) -> str:
-    """`4990, "CNY"` as "¥49.9": the price on a shelf, without trailing zeros."""
+    """`4990, "CNY"` as "¥49.9" and `250, "USD"` as "$2.50": the price on a shelf, as its country writes it."""
     text = plain(amount_minor, currency)
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    if CURRENCIES[currency].shelf_zeros or "." not in text:
+        return text
+    return text.rstrip("0").rstrip(".")
 
 
 def share(total_minor: int, weights: list[int]) -> list[int]:
