@@ -13,6 +13,27 @@ import pandas as pd
 
 from linli.science.purchases import OPTIONAL, as_table, check, until
 
+# What a feature tells about: reasons are given per family, since features of one family overlap.
+FAMILIES = {
+    "recency": ("recency_days", "last_amount", "last_amount_ratio"),
+    "rhythm": ("gap", "recency_per", "gaps", "back_sd"),
+    "frequency": ("visits", "decayed", "rate", "bg_", "baskets", "tenure"),
+    "trend": ("trend", "spend_trend"),
+    "money": ("spend", "monetary", "amount_sd"),
+    "discounts": ("discount", "coupon"),
+    "basket": ("basket_items", "small_share", "lines_"),
+    "breadth": ("categories", "category_risk"),
+    "place": ("place", "main_place_share"),
+    "day": ("weekday", "hour"),
+}
+
+# These grow as long as data are kept. They are facts, but a model trained on half a year of history
+# and asked after a year would take everybody for a better customer, so it is given rates instead.
+CUMULATIVE = (
+    "visits", "spend", "baskets", "discount", "coupon", "gaps", "gaps_longer", "gaps_over_21",
+    "gaps_over_45", "tenure_days", "categories", "places",
+)  # fmt: skip
+
 WINDOWS_DAYS = (7, 14, 30, 45, 60, 90)
 HALF_LIVES_DAYS = (5, 15, 30, 60)
 LN2 = 0.6931471805599453
@@ -54,6 +75,28 @@ def features(
     return _ratios(result).order_by("member_id")
 
 
+def family(feature: str) -> str:
+    """The family that a feature belongs to: the longest prefix listed in FAMILIES wins."""
+    found = [(len(p), name) for name, prefixes in FAMILIES.items() for p in prefixes if feature.startswith(p)]
+    return max(found)[1] if found else feature
+
+
+def _exact_sum(value: ir.Value) -> ir.Value:
+    """A sum that is the same in any order: of whole millionths, which floats add exactly.
+
+    Engines add in parallel, in an order of their own; plain float sums then differ in the last
+    digits from run to run, and with them every score.
+    """
+    return (value * 1_000_000).round().sum() / 1_000_000
+
+
+def _sd(value: ir.Value) -> ir.Value:
+    """Population standard deviation of whole numbers, from sums that floats add exactly."""
+    n = value.count()
+    mean = value.sum() / n
+    return ibis.greatest((value * value).sum() / n - mean * mean, 0.0).sqrt()
+
+
 def _with_optional(table: ir.Table) -> ir.Table:
     absent = {n: ibis.null(t) for n, t in OPTIONAL.items() if n not in table.columns}
     return table.mutate(**absent) if absent else table
@@ -77,7 +120,6 @@ def _members(visits: ir.Table) -> ir.Table:
         "visits": visits.count().cast("float64"),
         "spend": visits.amount.sum().cast("float64"),
         "last_amount": visits.amount.argmin(visits.back).cast("float64"),
-        "back_sd": back.std(how="pop"),
     }
     for days in WINDOWS_DAYS:
         recent = visits.back < days
@@ -86,7 +128,7 @@ def _members(visits: ir.Table) -> ir.Table:
         within = (visits.back < days).ifelse(visits.amount, 0)
         columns[f"spend_{days}"] = within.sum().cast("float64")
     for days in HALF_LIVES_DAYS:
-        columns[f"decayed_{days}"] = (back * (-LN2 / days)).exp().sum()
+        columns[f"decayed_{days}"] = _exact_sum((back * (-LN2 / days)).exp())
     for day in range(7):
         columns[f"weekday_{day}"] = (visits.back % 7 == day).sum().cast("float64")
     return visits.group_by("member_id").agg(**columns)
@@ -102,15 +144,14 @@ def _gaps(visits: ir.Table) -> ir.Table:
     g = gaps.gap
     return gaps.group_by("member_id").agg(
         gap_mean=g.mean(),
-        gap_sd=g.std(how="pop"),
+        gap_sd=_sd(g),
         gap_median=g.quantile(0.5),
         gap_q90=g.quantile(0.9),
         gap_max=g.max(),
         gap_max_90=g.max(where=gaps.back < 90),
         gap_last=g.argmin(gaps.rank),
         gap_last3=g.mean(where=gaps["rank"] < 3),
-        gap_log_mean=g.ln().mean(),
-        gap_log_sd=g.ln().std(how="pop"),
+        gap_log_mean=_exact_sum(g.ln()) / g.count(),
         gaps_longer=(g >= gaps.open_gap).sum().cast("float64"),
         gaps_over_21=(g > 21).sum().cast("float64"),
         gaps_over_45=(g > 45).sum().cast("float64"),
@@ -128,13 +169,13 @@ def _baskets(past: ir.Table) -> ir.Table:
         basket_items=past["items"].mean(),
         basket_items_60=past["items"].mean(where=recent),
         small_share=small.cast("float64").mean(),
-        amount_sd=past.amount_minor.cast("float64").std(how="pop"),
+        amount_sd=_sd(past.amount_minor.cast("float64")),
         discount=past.discount_minor.sum().cast("float64"),
         coupon=past.coupon_minor.sum().cast("float64"),
         coupon_60=past.coupon_minor.sum(where=recent).cast("float64"),
         discount_60=past.discount_minor.sum(where=recent).cast("float64"),
-        hour_sin=angle.sin().mean(),
-        hour_cos=angle.cos().mean(),
+        hour_sin=_exact_sum(angle.sin()) / angle.count(),
+        hour_cos=_exact_sum(angle.cos()) / angle.count(),
     )
 
 
@@ -167,6 +208,10 @@ def _ratios(t: ir.Table) -> ir.Table:
         recency_per_median=t.recency_days / t.gap_median,
         recency_per_q90=t.recency_days / t.gap_q90,
         recency_per_max=t.recency_days / t.gap_max,
+        tenure_90=ibis.least(t.tenure_days, 89.0),
+        gaps_longer_share=(t.gaps_longer + 1) / (t.gaps + 2),
+        gaps_over_21_rate=t.gaps_over_21 / (t.tenure_days + 30),
+        basket_items_trend=t.basket_items_60 / t.basket_items.nullif(0),
         rate=t.visits / (t.tenure_days + 1),
         rate_90=t.visits_90 / (ibis.least(t.tenure_days + 1, 90.0)),
         trend_30=t.visits_30 / t.visits_90.nullif(0),
