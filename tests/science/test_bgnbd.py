@@ -61,7 +61,7 @@ def simulate(model: BgNbd, n: int, until: float, seed: int) -> list[list[float]]
 
 def test_simulated_members_fall_silent_as_often_as_promised_and_the_fit_finds_them() -> None:
     T, h = 20.0, 6.0
-    members = simulate(STEADY, 12_000, T + h, seed=5)
+    members = simulate(STEADY, 6_000, T + h, seed=5)
     x = np.array([sum(t <= T for t in m) for m in members])
     t_x = np.array([max((t for t in m if t <= T), default=0.0) for m in members])
     silent = np.array([not any(t > T for t in m) for m in members])
