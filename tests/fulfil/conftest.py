@@ -3,11 +3,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from support import shop as built
-from support.shop import MONDAY, Shop, Till
 
 from linli.kernel import clocks
 from linli.trade import channels
+from support import shop as built
+from support.shop import MONDAY, Shop, Till
 
 
 @pytest.fixture

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.refusing import refused
-from support.shop import MONDAY, NOON, REGION, Shop, Till, buy
 
 from linli.kernel import clocks, ledger, work
 from linli.kernel.models import Event
 from linli.trade import accounts, coupons, groups, orders, pay, queries, refunds
 from linli.trade.work import HANDLERS
+from support.refusing import refused
+from support.shop import MONDAY, NOON, REGION, Shop, Till, buy
 
 OWNER = "playbook:wake"
 
@@ -20,7 +20,14 @@ OWNER = "playbook:wake"
 def five(shop: Shop) -> str:
     """5.00 off from 10.00, three days, with a budget for two."""
     coupons.put_issue(
-        region=REGION, code="five", name_zh="回来券", name_en="Come back", face_minor=500, minimum_minor=1000, valid_days=3, budget_owner=OWNER
+        region=REGION,
+        code="five",
+        name_zh="回来券",
+        name_en="Come back",
+        face_minor=500,
+        minimum_minor=1000,
+        valid_days=3,
+        budget_owner=OWNER,
     )
     coupons.fund(region=REGION, owner=OWNER, amount_minor=1000, key="launch")
     return "five"

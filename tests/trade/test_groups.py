@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.refusing import refused
-from support.shop import MONDAY, NOON, REGION, Shop, Till, buy, new_group, pay_for
 
 from linli.goods import quota
 from linli.kernel import clocks, ledger, work
 from linli.kernel.models import Event, WorkRow
 from linli.trade import accounts, groups, orders, pay, queries, refunds
 from linli.trade.work import HANDLERS
+from support.refusing import refused
+from support.shop import MONDAY, NOON, REGION, Shop, Till, buy, new_group, pay_for
 
 
 def state(placed: orders.Placed) -> str:

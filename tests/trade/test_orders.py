@@ -6,12 +6,12 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from support.refusing import refused
-from support.shop import MONDAY, NOON, REGION, Shop, Till, buy, pay_for
 
 from linli.goods import quota
 from linli.kernel import clocks, events, ledger
 from linli.trade import groups, orders, pay, queries, refunds
+from support.refusing import refused
+from support.shop import MONDAY, NOON, REGION, Shop, Till, buy, pay_for
 
 
 def free(shop: Shop, group_id: int, sku: str = "cherries") -> tuple[int, int, int]:

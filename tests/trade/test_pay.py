@@ -7,12 +7,12 @@ import logging
 from datetime import timedelta
 
 import pytest
-from support.refusing import refused
-from support.shop import REGION, Shop, Till, buy, pay_for, signed
 
 from linli.kernel import clocks, ledger
 from linli.trade import accounts, orders, pay, queries, refunds
 from linli.trade.models import PayAttempt, Refund
+from support.refusing import refused
+from support.shop import REGION, Shop, Till, buy, pay_for, signed
 
 
 def earned() -> int:

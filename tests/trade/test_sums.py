@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from django.db import transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from support.shop import MONDAY, NOON, REGION, Shop, Till, buy, new_group
 
+from linli.goods import quota
 from linli.kernel import clocks, ledger, money
-from linli.trade import accounts, coupons, groups, orders, queries, refunds, rules
+from linli.kernel.refusals import Refusal
+from linli.trade import accounts, coupons, groups, orders, pay, queries, refunds, rules
 from linli.trade.models import Coupon, Order, OrderLine, Refund
+from support.shop import MONDAY, NOON, REGION, Shop, Till, buy, new_group
 
 prices = st.integers(1, 9_999)
 pieces = st.integers(1, 9)
@@ -18,9 +21,7 @@ pieces = st.integers(1, 9)
 
 def quoted(lines: list[tuple[int, int]], face: int | None) -> rules.Quote:
     """A quote of lines (unit price, pieces), with a coupon of `face` where the basket allows it."""
-    offers = {
-        i: rules.Offer(i, 1, f"s{i}", "fruit", "open", MONDAY, NOON, unit, unit, unit) for i, (unit, _) in enumerate(lines)
-    }
+    offers = {i: rules.Offer(i, 1, f"s{i}", "fruit", "open", MONDAY, NOON, unit, unit, unit) for i, (unit, _) in enumerate(lines)}
     voucher = rules.Voucher(1, face, face + 1, "", "issued", MONDAY.date()) if face else None
     wanted = [rules.Wanted(i, n) for i, (_, n) in enumerate(lines)]
     return rules.quote(wanted, offers, voucher, community_id=1, now=MONDAY, today=MONDAY.date())
@@ -60,18 +61,16 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=steps, thresholds=st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 9)))
 def test_whatever_members_do_the_books_agree(shop: Shop, till: Till, steps: list, thresholds: tuple[int, int, int]) -> None:
-    from django.db import transaction
-
-    from linli.kernel.refusals import Refusal
-
     with transaction.atomic():
         till.payments.clear()
         till.refunds.clear()
         opened = [
-            groups.open(region=REGION, group=new_group(shop.maple, "cherries", key=f"r{i}", threshold_pieces=t, price_minor=p, solo_price_minor=p))
+            groups.open(
+                region=REGION, group=new_group(shop.maple, "cherries", key=f"r{i}", threshold_pieces=t, price_minor=p, solo_price_minor=p)
+            )
             for i, (t, p) in enumerate(zip(thresholds, (333, 101, 777), strict=True))
         ]
         coupons.put_issue(
@@ -94,7 +93,7 @@ def test_whatever_members_do_the_books_agree(shop: Shop, till: Till, steps: list
 
 
 def _do(till: Till, shop: Shop, what: str, member: int, lines: list[tuple[int, int]], n: int, pick: int) -> None:
-    mine = [o for o in queries.orders_of(member)]
+    mine = list(queries.orders_of(member))
     chosen = mine[pick % len(mine)] if mine else None
     if what == "coupon":
         coupons.issue(issue_code="c", member_id=member, key=f"c{n}")
@@ -111,8 +110,6 @@ def _do(till: Till, shop: Shop, what: str, member: int, lines: list[tuple[int, i
         number = 1 + pick % len(chosen.lines)
         refunds.request(order_id=chosen.order_id, reason="operator", by="person:1", key=f"r{n}", line_numbers=[number])
     elif chosen is not None and what == "expire":
-        from linli.trade import pay
-
         with clocks.fixed(machine=chosen.pay_by):
             pay.expire(chosen.order_id)
 
@@ -133,7 +130,5 @@ def _agree(till: Till, opened: list[int]) -> None:
     for group_id in opened:
         card = queries.group(group_id)
         assert card is not None
-        from linli.goods import quota
-
         stock = quota.stocks(REGION, [("cherries", groups.place(group_id))])["cherries", groups.place(group_id)]
         assert card.left_pieces == stock.free  # what the page says is what the ledger holds

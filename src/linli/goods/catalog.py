@@ -36,7 +36,7 @@ class NewSku:
 def put_many(*, region: str, skus: Sequence[NewSku]) -> None:
     """Put SKUs into the catalogue, or change them, in one statement.
 
-    Raises Refusal: goods.bad_sku(code, fields).
+    Raises Refusal: goods.bad_sku(sku, fields).
     """
     for s in skus:
         wrong = rules.faults(
@@ -47,7 +47,7 @@ def put_many(*, region: str, skus: Sequence[NewSku]) -> None:
             shelf_life_days=s.shelf_life_days,
         )
         if wrong:
-            raise Refusal("goods.bad_sku", code=s.code, fields=", ".join(wrong))
+            raise Refusal("goods.bad_sku", sku=s.code, fields=", ".join(wrong))
     fields = [f for f in NewSku.__dataclass_fields__ if f != "code"]
     Sku.objects.bulk_create(
         [Sku(region=region, **vars(s)) for s in skus], update_conflicts=True, unique_fields=["region", "code"], update_fields=fields

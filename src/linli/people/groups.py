@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
@@ -87,7 +88,7 @@ def seat(*, region: str, community_id: int, member_ids: Sequence[int]) -> None:
         _enter(mains[index], [next(left) for _ in range(count)], now)
 
 
-def _enter(group: Group, member_ids: list[int], now: object) -> None:
+def _enter(group: Group, member_ids: list[int], now: datetime) -> None:
     Group.objects.filter(pk=group.pk).update(member_count=F("member_count") + len(member_ids))
     GroupMembership.objects.bulk_create(
         [GroupMembership(region=group.region, group=group, member_id=m, joined_at=now) for m in member_ids], batch_size=2000
@@ -129,15 +130,15 @@ def appoint(*, phone: str, display_name: str, kind: str, region: str, community_
     """
     if (number := rules.phone(phone)) is None:
         raise Refusal("people.bad_phone")
-    if kind == Role.Kind.LEADER and not Community.objects.filter(region=region, pk=community_id).exists():
+    leads = community_id if kind == Role.Kind.LEADER else None
+    # The community's row is the claim: two appointments at once would else both find the place free.
+    community = Community.objects.select_for_update().filter(region=region, pk=leads or 0).first()
+    if kind == Role.Kind.LEADER and community is None:
         raise Refusal("people.no_such_community", community_id=community_id)
     person = Person.objects.filter(phone=number).first() or Person.objects.make(
         phone=number, display_name=display_name, surname=surname, language="zh-hans"
     )
-    # The community's row is the claim: two appointments at once would else both find the place free.
-    if kind == Role.Kind.LEADER:
-        Community.objects.select_for_update().get(pk=community_id)
-        if Role.objects.filter(region=region, community_id=community_id, kind=kind).exclude(person=person).exists():
-            raise Refusal("people.leader_taken")
-    Role.objects.get_or_create(person=person, kind=kind, region=region, community_id=community_id if kind == Role.Kind.LEADER else None)
+    if community is not None and Role.objects.filter(region=region, community=community, kind=kind).exclude(person=person).exists():
+        raise Refusal("people.leader_taken")
+    Role.objects.get_or_create(person=person, kind=kind, region=region, community=community)
     return person.pk
