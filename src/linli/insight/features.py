@@ -16,6 +16,8 @@ import ibis.expr.types as ir
 
 from linli.insight.local_days import SECONDS_A_DAY, day_number, local_seconds
 
+FRESH = ("fruit", "vegetable", "meat_seafood", "dairy_egg", "grain_oil", "bakery")
+"""The shop's fresh categories; taste is judged within them, everything else is "other"."""
 RHYTHM_DAYS = 365
 TASTE_DAYS = 180
 SCALE = 1_000_000
@@ -49,6 +51,7 @@ class Feature:
     expression: Callable[[ir.Table], ir.Value]
     sources: tuple[str, ...] = PURCHASED
     waits_for: str = ""
+    choices: tuple[str, ...] = ()
 
 
 def _orders(name: str, first: int, last: int, zh: str, en: str, definition_zh: str, definition_en: str) -> Feature:
@@ -119,7 +122,7 @@ REGISTRY: dict[str, Feature] = {
            "Discounts, coupons included, as a share of the full price of the last 90 days", "purchases", lambda t: _discount_share(t)),
         _F("top_category", "text", "text", "最常买的品类", "Top category", f"近 {TASTE_DAYS} 天六个生鲜品类里消费最多的一个",
            f"Of the six fresh categories, the one most was spent on in the last {TASTE_DAYS} days", "fresh",
-           lambda t: t.category.max(where=t.place == 0)),
+           lambda t: t.category.max(where=t.place == 0), choices=FRESH),
         _F("top_category_share", "float", "share", "主品类占比", "Top category's share", f"近 {TASTE_DAYS} 天最常买的品类占生鲜消费的比例",
            f"The top category's share of what was spent on fresh goods in the last {TASTE_DAYS} days", "fresh",
            lambda t: t.amount.sum(where=t.place == 0) / t.amount.sum().nullif(0)),

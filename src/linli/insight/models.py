@@ -37,6 +37,8 @@ class MemberState(models.Model):
     response_level = models.SmallIntegerField(default=0)
     segments = models.JSONField(default=list)
     features = models.JSONField(default=dict)
+    weeks = models.JSONField(default=list)  # [[day number of the Monday, orders, spend]], those with orders
+    favourites = models.JSONField(default=list)  # [[product type, baskets]]
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["region", "member_id"], name="member_state_one")]
@@ -121,6 +123,7 @@ class Refresh(models.Model):
     counts = models.JSONField(default=dict)
     scale = models.JSONField(default=dict)
     model = models.JSONField(default=dict)
+    truth = models.JSONField(default=dict)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["region", "as_of"], name="refresh_one")]

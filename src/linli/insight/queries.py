@@ -5,275 +5,61 @@ Rows come from the last refresh (MemberState and its like), so a page costs a fe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
+from statistics import median
 from typing import Any
 
+from django.db.models import F, QuerySet, Sum
 
-@dataclass(frozen=True)
-class Standing:
-    """The last finished refresh of a region. `seconds` of machine time it took; `members` it knew."""
+from linli.insight import boards, details, rules
+from linli.insight.boards import came_true, communities, metric_card, metric_cards, segment_counts, standing, today
+from linli.insight.features import REGISTRY, zone_of
+from linli.insight.models import MemberState, SegmentChange, SegmentStay
+from linli.insight.segments import REGISTRY as SEGMENTS
+from linli.insight.segments import labels
+from linli.insight.shapes import (
+    Alert,
+    Band,
+    CameTrue,
+    Columns,
+    CommunityRow,
+    Favourite,
+    FeatureInfo,
+    FeatureValue,
+    Label,
+    MemberDetail,
+    MemberRow,
+    MetricCard,
+    ModelInfo,
+    Page,
+    Reason,
+    SegmentCount,
+    SegmentStay as Stay,
+    Standing,
+    Today,
+    TrendPoint,
+    WeekSpend,
+)
+from linli.people import queries as people
 
-    region: str
-    as_of: datetime
-    finished_at: datetime
-    seconds: float
-    members: int
-    model: ModelInfo | None
+__all__ = [
+    "ORDERS", "Alert", "Band", "CameTrue", "Columns", "CommunityRow", "Favourite", "FeatureInfo", "FeatureValue", "Label", "MemberDetail",
+    "MemberRow", "MetricCard", "ModelInfo", "Page", "Reason", "SegmentCount", "Standing", "Stay", "Today", "TrendPoint", "WeekSpend",
+    "came_true", "columns", "communities", "export_members", "features_of", "member", "members", "metric_card", "metric_cards", "risk_list",
+    "rows_of", "segment_counts", "standing", "today", "variables",
+]  # fmt: skip
 
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """The churn model behind `risk`. `judged` False: not trained on enough history, or worse than its baseline; no risk is shown."""
-
-    version: str
-    trained_as_of: datetime
-    members: int
-    base_rate: float
-    roc: float
-    average_precision: float
-    calibration_error: float
-    baseline: str
-    baseline_roc: float
-    judged: bool
-    note: str  # code: "model.good", "model.no_history", "model.below_baseline", "model.old"
-
-
-@dataclass(frozen=True)
-class Label:
-    """One label of a member and why: words `[label.<code>]`, filled from `facts`. `tone` is info, brand, warn or hot."""
-
-    code: str
-    tone: str
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One push on the risk, in percentage points (positive pushes toward silence): words `[reason.<code>]` from `facts`."""
-
-    code: str
-    points: float
-    facts: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class MemberRow:
-    """One member in a list. Amounts in the region's minor unit; `risk` None: not scored (why: `lifecycle`)."""
-
-    member_id: int
-    community_id: int
-    external_id: str
-    as_of: datetime
-    lifecycle: str
-    rfm: str  # "5-4-5": recency, frequency, money, 5 is best; "" without an order in 365 days
-    segments: tuple[str, ...]
-    labels: tuple[Label, ...]
-    recency_days: int | None
-    gap_median_days: float | None
-    orders_90d: int
-    spend_90d_minor: int
-    spend_365d_minor: int
-    value_rank: int | None  # 1 spends most
-    risk: float | None
-    response_level: int  # 0 none, 1 guide, 2 offer, 3 personal call
-    reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of members; `total` of all pages."""
-
-    rows: tuple[MemberRow, ...]
-    total: int
-    page: int
-    pages: int
-    per_page: int
-
-
-@dataclass(frozen=True)
-class FeatureValue:
-    """One feature of one member with its definition. `value` None: it does not exist (yet) for this member."""
-
-    name: str
-    unit: str  # days, orders, minor, share, ratio, hour, weekday, date, text, list, count
-    zh: str
-    en: str
-    definition_zh: str
-    definition_en: str
-    value: Any
-
-
-@dataclass(frozen=True)
-class WeekSpend:
-    """What a member paid in the week that starts on `start` (local Monday). The last week may be under way."""
-
-    start: date
-    orders: int
-    spend_minor: int
-
-
-@dataclass(frozen=True)
-class Favourite:
-    """A product type in the member's baskets of the last 180 days."""
-
-    product_type: str
-    baskets: int
-
-
-@dataclass(frozen=True)
-class SegmentStay:
-    """When a member came into or left a segment, newest first."""
-
-    segment: str
-    entered: bool
-    at: datetime
-    reason: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class MemberDetail:
-    """Everything known about one member."""
-
-    row: MemberRow
-    features: tuple[FeatureValue, ...]
-    weeks: tuple[WeekSpend, ...]  # 26, oldest first
-    week_average_minor: int
-    favourites: tuple[Favourite, ...]
-    changes: tuple[SegmentStay, ...]
-    peers_median_risk: float | None
-    model: ModelInfo | None
-    spend_share: float | None  # of the region's sales in 365 days
-
-
-@dataclass(frozen=True)
-class TrendPoint:
-    day: date
-    value: float | None
-
-
-@dataclass(frozen=True)
-class MetricCard:
-    """One metric with target and trend. `value` None: show "—" and, if `waits_for`, the event it waits for."""
-
-    key: str
-    zh: str
-    en: str
-    definition_zh: str
-    definition_en: str
-    unit: str  # share, minor, orders, per_day, groups, count, days, score
-    direction: str  # "up": more is better, "down": less is better
-    target: float | None
-    value: float | None
-    status: str  # ok, missed, none (no target or no value)
-    missed_by: float | None  # in the metric's unit, positive
-    waits_for: str  # event kind, "" when it has a value
-    detail: dict[str, Any]  # e.g. {"volatility": .21}, {"numerator": 812, "denominator": 2401}
-    trend: tuple[TrendPoint, ...]  # oldest first, one a day
-    as_of: datetime
-    source_events: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class SegmentCount:
-    """One segment now, with its movement since the refresh before (and over 7 days)."""
-
-    key: str
-    kind: str  # lifecycle | value | potential | silent | risk
-    zh: str
-    en: str
-    definition_zh: str
-    definition_en: str
-    members: int
-    share: float  # of the members known
-    spend_365d_minor: int
-    spend_share: float  # of the region's sales in 365 days
-    entered: int
-    left: int
-    entered_7d: int
-    left_7d: int
-    waits_for: str
-    as_of: datetime
-
-
-@dataclass(frozen=True)
-class CommunityRow:
-    """One community. `silent_share`: of its members who ever ordered, those without an order in 30 days."""
-
-    community_id: int
-    members: int
-    active_30d: int
-    silent_share: float | None
-    sales_30d_minor: int
-    orders_30d: int
-    at_risk: int
-    at_risk_valuable: int
-    vips: int
-    as_of: datetime
-
-
-@dataclass(frozen=True)
-class Alert:
-    """Something that needs a person: words `[alert.<code>]` from `facts`. `link` is (page, argument) for web to resolve."""
-
-    code: str
-    level: str  # red, orange, yellow
-    facts: dict[str, Any]
-    link: tuple[str, str]
-    at: datetime
-
-
-@dataclass(frozen=True)
-class Today:
-    """The operator's first page: what needs a person, what changed since the refresh before."""
-
-    standing: Standing | None
-    alerts: tuple[Alert, ...]
-    changes: tuple[SegmentCount, ...]  # segments with movement, most first
-    at_risk: int
-    at_risk_valuable: int
-    silent: int
-    members: int
-    since: datetime | None
-
-
-@dataclass(frozen=True)
-class Columns:
-    """Features and state of many members as columns, for audience rules: `values[name][i]` belongs to `member_ids[i]`."""
-
-    as_of: datetime | None
-    member_ids: tuple[int, ...]
-    values: dict[str, list[Any]] = field(default_factory=dict)
-
-
-ORDERS = ("-risk", "risk", "-spend_365d", "spend_365d", "recency", "-recency", "-orders_90d", "orders_90d", "value_rank", "member")
+_ORDERED = {
+    "risk": "risk", "spend_365d": "spend_365d_minor", "recency": "recency_days", "orders_90d": "orders_90d", "value_rank": "value_rank",
+    "loss": "expected_loss_minor", "member": "member_id",
+}  # fmt: skip
+ORDERS = tuple(sign + name for name in _ORDERED for sign in ("-", ""))
 """How `members` may be ordered; "-" is the largest first; members without the value come last."""
 
 
-def standing(region: str) -> Standing | None:
-    """The last finished refresh, or None before the first."""
-    raise NotImplementedError
-
-
-def today(region: str) -> Today:
-    """Alerts and changes of the region since the refresh before the last one."""
-    raise NotImplementedError
-
-
-def metric_cards(region: str, community_id: int | None = None, *, days: int = 28) -> list[MetricCard]:
-    """The twelve metrics and the day's sales, orders and new members, with the trend of the last `days` days."""
-    raise NotImplementedError
-
-
-def metric_card(region: str, key: str, community_id: int | None = None, *, days: int = 90) -> MetricCard | None:
-    """One metric with a longer trend; None when there is no such metric."""
-    raise NotImplementedError
-
-
-def risk_list(region: str, *, limit: int = 20, community_id: int | None = None, valuable_only: bool = False) -> list[MemberRow]:
-    """Members by expected loss: risk x spend of 365 days, largest first."""
-    raise NotImplementedError
+# ---- lists
 
 
 def members(
@@ -286,62 +72,197 @@ def members(
     page: int = 1,
     per_page: int = 50,
 ) -> Page:
-    """Members filtered and ordered. `search` is a name, phone or number at the source; `segment` a key of segment_counts."""
-    raise NotImplementedError
+    """Members filtered and ordered. `search` is a name, phone, building or number at the source; `segment` a key of segment_counts.
 
-
-def member(member_id: int) -> MemberDetail | None:
-    """Everything about one member as of the last refresh or touch; None when nothing is known of them."""
-    raise NotImplementedError
-
-
-def rows_of(member_ids: Sequence[int]) -> dict[int, MemberRow]:
-    """MemberRow by member id; members nobody has refreshed yet are missing."""
-    raise NotImplementedError
-
-
-def features_of(member_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Feature values (see features.REGISTRY) plus state by member id: everything `columns` knows, for the few."""
-    raise NotImplementedError
-
-
-def columns(region: str, names: Sequence[str] | None = None) -> Columns:
-    """Columns of every member of the region for audience rules. `names` None: all of `variables()`.
-
-    Raises KeyError for a name that is not in `variables()`.
+    An unknown `order` is the default; a page beyond the last is the last.
     """
-    raise NotImplementedError
+    found = _filtered(region, search, segment, community_id)
+    total = found.count()
+    pages = max(1, math.ceil(total / per_page))
+    page = min(max(1, page), pages)
+    rows = _in_order(found, order)[(page - 1) * per_page : page * per_page]
+    return Page(tuple(_row(s) for s in rows), total, page, pages, per_page)
 
 
-def variables() -> dict[str, FeatureInfo]:
-    """Every name an audience rule may use: the features, and the state (lifecycle, segments, risk, ...)."""
-    raise NotImplementedError
+def _filtered(region: str, search: str, segment: str, community_id: int | None) -> QuerySet[MemberState]:
+    found = MemberState.objects.filter(region=region)
+    if community_id is not None:
+        found = found.filter(community_id=community_id)
+    if segment:
+        found = found.filter(member_id__in=SegmentStay.objects.filter(region=region, segment=segment).values("member_id"))
+    if search.strip():
+        found = found.filter(member_id__in=people.search_ids(region, search, community_id=community_id))
+    return found
 
 
-@dataclass(frozen=True)
-class FeatureInfo:
-    """A name of the rule language: `type` is int, float, text, date or list (of text). `choices` where they are few."""
-
-    name: str
-    type: str
-    unit: str
-    zh: str
-    en: str
-    definition_zh: str
-    definition_en: str
-    choices: tuple[str, ...] = ()
+def _in_order(found: QuerySet[MemberState], order: str) -> QuerySet[MemberState]:
+    if order not in ORDERS:
+        order = "-risk"
+    column = F(_ORDERED[order.removeprefix("-")])
+    return found.order_by(column.desc(nulls_last=True) if order.startswith("-") else column.asc(nulls_last=True), "member_id")
 
 
-def segment_counts(region: str, community_id: int | None = None) -> list[SegmentCount]:
-    """Every segment with its size, value and movement, in the registry's order."""
-    raise NotImplementedError
-
-
-def communities(region: str) -> list[CommunityRow]:
-    """Every community of the region, by sales of 30 days."""
-    raise NotImplementedError
+def risk_list(region: str, *, limit: int = 20, community_id: int | None = None, valuable_only: bool = False) -> list[MemberRow]:
+    """Members at risk by expected loss (risk x spend of 365 days), largest first."""
+    segment = "at_risk_valuable" if valuable_only else "at_risk"
+    return [_row(s) for s in _in_order(_filtered(region, "", segment, community_id), "-loss")[:limit]]
 
 
 def export_members(region: str, *, search: str = "", segment: str = "", community_id: int | None = None) -> Iterator[dict[str, Any]]:
     """Plain rows of the filtered members: state and all features, for CSV."""
-    raise NotImplementedError
+    names = variables()
+    for state in _filtered(region, search, segment, community_id).order_by("member_id").iterator():
+        known = _known(state)
+        flat = {n: ";".join(v) if isinstance(v := known.get(n), list | tuple) else v for n in names}
+        yield {"as_of": state.as_of.isoformat(), **flat}
+
+
+def rows_of(member_ids: Sequence[int]) -> dict[int, MemberRow]:
+    """MemberRow by member id; members nobody has refreshed yet are missing."""
+    return {s.member_id: _row(s) for s in MemberState.objects.filter(member_id__in=list(member_ids))}
+
+
+def _row(s: MemberState) -> MemberRow:
+    known = _known(s)
+    return MemberRow(
+        member_id=s.member_id,
+        community_id=s.community_id,
+        external_id=s.external_id,
+        as_of=s.as_of,
+        lifecycle=s.lifecycle,
+        rfm=f"{s.recency_grade}-{s.orders_grade}-{s.spend_grade}" if s.recency_grade else "",
+        segments=tuple(s.segments),
+        labels=_labels(s, known),
+        recency_days=s.recency_days,
+        gap_median_days=s.features.get("gap_median_days"),
+        orders_90d=s.orders_90d,
+        spend_90d_minor=s.features.get("spend_90d_minor") or 0,
+        spend_365d_minor=s.spend_365d_minor,
+        value_rank=s.value_rank,
+        risk=s.risk,
+        response_level=s.response_level,
+        reasons=tuple(Reason(code, points, facts) for code, points, facts in s.risk_reasons),
+        profiled=s.profiled,
+    )
+
+
+def _labels(s: MemberState, known: dict[str, Any]) -> tuple[Label, ...]:
+    """Why-able labels; who does not want to be profiled has one that says so."""
+    if not s.profiled:
+        return (Label("not_profiled", "info", {}),)
+    return tuple(Label(code, tone, facts) for code, tone, facts in labels(known, tuple(s.segments)))
+
+
+# ---- one member
+
+
+def member(member_id: int) -> MemberDetail | None:
+    """Everything about one member as of the last refresh or touch; None when nothing is known of them."""
+    s = MemberState.objects.filter(member_id=member_id).first()
+    if s is None:
+        return None
+    zone = zone_of(s.region)
+    weeks = tuple(WeekSpend(start, orders, spend) for start, orders, spend in details.filled(s.weeks, s.as_of, zone))
+    since = next((i for i, w in enumerate(weeks) if w.orders), len(weeks) - 1)
+    lived = weeks if (s.features.get("tenure_days") or 0) >= 7 * details.WEEKS else weeks[since:]
+    total = MemberState.objects.filter(region=s.region).aggregate(t=Sum("spend_365d_minor"))["t"] or 0
+    changes = SegmentChange.objects.filter(region=s.region, member_id=member_id).order_by("-as_of", "-id")[:50]
+    last = standing(s.region)
+    return MemberDetail(
+        row=_row(s),
+        features=tuple(
+            FeatureValue(f.name, f.unit, f.zh, f.en, f.definition_zh, f.definition_en, _as_typed(f.type, s.features.get(f.name)))
+            for f in REGISTRY.values()
+        )
+        if s.profiled
+        else (),
+        weeks=weeks,
+        week_average_minor=sum(w.spend_minor for w in lived) // len(lived),
+        favourites=tuple(Favourite(product, baskets) for product, baskets in s.favourites) if s.profiled else (),
+        changes=tuple(Stay(c.segment, c.entered, c.as_of, c.reason) for c in changes),
+        peers_median_risk=_peers_risk(s),
+        model=last.model if last else None,
+        spend_share=s.spend_365d_minor / total if total else None,
+        profiled=s.profiled,
+    )
+
+
+def _peers_risk(s: MemberState) -> float | None:
+    """The median risk of members in the same fifth of spend."""
+    if s.risk is None:
+        return None
+    peers = MemberState.objects.filter(region=s.region, spend_grade=s.spend_grade, risk__isnull=False)
+    return median(peers.values_list("risk", flat=True))
+
+
+def _as_typed(kind: str, value: Any) -> Any:
+    return date.fromisoformat(value) if kind == "date" and value is not None else value
+
+
+# ---- for audience rules
+
+_STATE: tuple[FeatureInfo, ...] = (
+    FeatureInfo("member_id", "int", "id", "会员", "Member", "会员编号", "The member's number"),
+    FeatureInfo("external_id", "text", "text", "来源编号", "Number at the source", "会员在来源系统里的编号", "The member's number at the source"),
+    FeatureInfo("lifecycle", "text", "text", "生命周期", "Lifecycle", "会员所处的阶段", "The stage the member is in", rules.LIFECYCLE),
+    FeatureInfo("segments", "list", "list", "人群", "Segments", "会员所在的全部人群", "Every segment the member is in", tuple(SEGMENTS)),
+    FeatureInfo("risk", "float", "share", "45 天流失概率", "45-day churn risk", "未来 45 天没有下单的概率；近 90 天没下过单的不打分",
+                "Probability of no order in the next 45 days; members without an order in 90 days are not scored"),
+    FeatureInfo("response_level", "int", "count", "应对级别", "Response level", "0 不打扰，1 引导，2 优惠，3 团长联系",
+                "0 none, 1 guide, 2 offer, 3 personal call"),
+    FeatureInfo("rfm_r", "int", "count", "R 分", "R grade", "最近一次下单的五分位，5 最近", "Fifth by recency, 5 is the most recent"),
+    FeatureInfo("rfm_f", "int", "count", "F 分", "F grade", "近 365 天订单数的五分位，5 最多", "Fifth by orders of 365 days, 5 is most"),
+    FeatureInfo("rfm_m", "int", "count", "M 分", "M grade", "近 365 天消费的五分位，5 最多", "Fifth by spend of 365 days, 5 is most"),
+    FeatureInfo("value_rank", "int", "count", "价值名次", "Value rank", "近 365 天消费的名次，1 最多", "Place by spend of 365 days, 1 is most"),
+)  # fmt: skip
+
+
+def variables() -> dict[str, FeatureInfo]:
+    """Every name an audience rule may use: the features, and the state (lifecycle, segments, risk, ...)."""
+    found = {f.name: FeatureInfo(f.name, f.type, f.unit, f.zh, f.en, f.definition_zh, f.definition_en, f.choices) for f in REGISTRY.values()}
+    return found | {v.name: v for v in _STATE}
+
+
+def _known(s: MemberState) -> dict[str, Any]:
+    """Features and state of one member by name; an unprofiled member has only who and where they are."""
+    if not s.profiled:
+        return {"member_id": s.member_id, "external_id": s.external_id, "community_id": s.community_id, "lifecycle": s.lifecycle, "segments": []}
+    return s.features | {
+        "member_id": s.member_id,
+        "external_id": s.external_id,
+        "community_id": s.community_id,
+        "lifecycle": s.lifecycle,
+        "segments": s.segments,
+        "risk": s.risk,
+        "response_level": s.response_level,
+        "rfm_r": s.recency_grade or None,
+        "rfm_f": s.orders_grade or None,
+        "rfm_m": s.spend_grade or None,
+        "value_rank": s.value_rank,
+    }
+
+
+def features_of(member_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """Feature values and state by member id: everything `columns` knows, for the few. Dates are ISO text."""
+    return {s.member_id: _known(s) for s in MemberState.objects.filter(member_id__in=list(member_ids))}
+
+
+def columns(region: str, names: Sequence[str] | None = None) -> Columns:
+    """Columns of every profiled member of the region for audience rules. `names` None: all of `variables()`.
+
+    Who does not want to be profiled is in no audience. Raises KeyError for a name that is not in `variables()`.
+    """
+    allowed = variables()
+    wanted = list(allowed) if names is None else list(names)
+    if unknown := [n for n in wanted if n not in allowed]:
+        raise KeyError(unknown[0])
+    states = MemberState.objects.filter(region=region, profiled=True).order_by("member_id").iterator()
+    known = [_known(s) for s in states]
+    last = boards.last_refresh(region)
+    return Columns(
+        as_of=last.as_of if last else None,
+        member_ids=tuple(k["member_id"] for k in known),
+        values={name: [k.get(name) for k in known] for name in wanted},
+    )
+
+

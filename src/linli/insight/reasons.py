@@ -6,18 +6,20 @@ from collections.abc import Mapping
 from typing import Any
 
 REASON_FACTS: Mapping[str, tuple[str, ...]] = {
-    "rhythm": ("recency_days", "gap_median_days"),
+    "recency": ("recency_days", "gap_median_days"),
+    "rhythm": ("recency_days", "gap_median_days", "gap_ratio"),
     "frequency": ("orders_30d", "orders_90d"),
     "trend": ("orders_45d", "orders_before_45d"),
-    "spend": ("average_order_90d_minor", "spend_90d_minor"),
-    "offers": ("coupon_share_90d", "discount_share_90d"),
+    "money": ("average_order_90d_minor", "spend_90d_minor"),
+    "discounts": ("coupon_share_90d", "discount_share_90d"),
+    "basket": ("average_order_90d_minor",),
     "breadth": ("categories_180d",),
-    "tenure": ("tenure_days",),
-    "timing": ("preferred_weekday", "preferred_hour"),
     "place": (),
-    "other": (),
+    "day": ("preferred_hour",),
 }
-"""Which features the words of a reason mention."""
+"""The model's families of features, and which facts the words of each mention."""
+WITHOUT_GAP = {"recency": "recency_only", "rhythm": "recency_only"}
+"""A member with a single day of orders has no usual gap to speak of."""
 
 
 def plain(known: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
@@ -38,11 +40,12 @@ def plain(known: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
 
 def reason(group: str, points: float, known: Mapping[str, Any]) -> tuple[str, float, dict[str, Any]]:
     """(code of words, percentage points, facts) of one push: "rhythm.up" raises the risk, "rhythm.down" lowers it."""
-    facts = plain(known, REASON_FACTS[group])
-    if group == "rhythm" and "gap_median_days" not in facts:
-        group = "recency"  # with a single visit there is no usual gap to speak of
-    return f"{group}.{'up' if points > 0 else 'down'}", points, facts
+    facts = plain(known, REASON_FACTS.get(group, ()))
+    if "gap_median_days" not in facts:
+        group = WITHOUT_GAP.get(group, group)
+    code = group if group in REASON_FACTS or group == "recency_only" else "other"
+    return f"{code}.{'up' if points > 0 else 'down'}", points, facts
 
 
-CODES = tuple(f"{g}.{d}" for g in (*REASON_FACTS, "recency") for d in ("up", "down"))
+CODES = tuple(f"{g}.{d}" for g in (*REASON_FACTS, "recency_only", "other") for d in ("up", "down"))
 """Every code `reason` can give; each has words."""

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 
-from linli.insight import local_days, metrics, reasons, rules, scores, segments
+from linli.insight import details, local_days, metrics, reasons, rules, scores, segments, truth
 from linli.insight.events import SegmentChanged
-from linli.insight.features import REGISTRY, features, zone_of
+from linli.insight.features import REGISTRY, facts_of, features, zone_of
 from linli.insight.models import MemberState, MetricValue, Refresh, Score, SegmentChange, SegmentStay
 from linli.kernel import clocks, events, work
 from linli.kernel.models import Event, WorkRow
@@ -60,6 +60,8 @@ def refresh(region: str, as_of: datetime, report: Report | None = None) -> Refre
     values = _metrics(region, as_of)
     tell(4, 5, "knowing.writing")
     kept = _keep(region, as_of, known, values, started=started, silent=False)
+    kept.truth = truth.truth(region, as_of, kept.model)
+    kept.save(update_fields=["truth"])
     tell(5, 5, "knowing.done")
     return kept
 
@@ -123,6 +125,7 @@ def _knowledge(
     """Features, risk and decisions. `yesterday`: the first refresh looks back with the model it has as of then."""
     zone = zone_of(region)
     rows = features(as_of, member_ids, region=region, zone=zone).to_pyarrow().to_pylist()
+    shown = details.details(facts_of(as_of, region), as_of, zone, member_ids)
     agreed = consent.has_many(None, "profiling", region=region)
     scored = scores.score(region, as_of, member_ids, model_as_of=yesterday)
     rows.sort(key=lambda r: r["member_id"])
@@ -138,6 +141,8 @@ def _knowledge(
         state = MemberState(region=region, member_id=row["member_id"], as_of=as_of, external_id=outside.get(row["member_id"], ""))
         _decided(state, row, decision, i, profiled=bool(profiled[i]))
         state.value_rank = ranks[i] if profiled[i] else None
+        detail = shown.get(state.member_id, details.Detail())
+        state.weeks, state.favourites = detail.weeks, detail.favourites if profiled[i] else []
         if state.profiled and (found := scored.get(state.member_id)):
             _scored(state, found, row)
         states.append(state)

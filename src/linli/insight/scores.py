@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
@@ -33,6 +34,9 @@ OLD_AFTER_DAYS = 60
 RETRAIN_AFTER_DAYS = 30
 BANDS = (0.0, 0.05, 0.15, 0.30, 0.50, 1.0)
 REASONS_SHOWN = 4
+EXPLAINED_FROM = 0.10
+"""Reasons cost milliseconds a member; below this risk there is nothing to explain."""
+LEAST_POINTS = 0.5
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,12 @@ def folder() -> Path:
 
 
 def frames(facts: Facts) -> tuple[ir.Table, ir.Table]:
-    """(purchases, lines) as linli.science reads them."""
+    """(purchases, lines) as linli.science reads them. A line's category is its product type, the finest word we have."""
     sizes = facts.lines.group_by("basket_id").agg(items=facts.lines.count())
     p = facts.purchases.select("member_id", "at", "basket_id", "amount_minor", "discount_minor", coupon_minor="coupon_discount_minor")
     purchases = p.left_join(sizes, "basket_id").drop("basket_id_right")
-    return purchases, facts.lines.select("member_id", "at", "basket_id", "category")
+    lines = facts.lines.filter(facts.lines.product_type.notnull())
+    return purchases, lines.select("member_id", "at", "basket_id", category="product_type")
 
 
 def cutoffs(first: datetime, last: datetime, zone: str) -> list[datetime]:
@@ -93,12 +98,12 @@ def train(region: str, as_of: datetime) -> Artefact:
     """Train, judge and keep the model of a region as of a moment. Deterministic: the same facts give the same file."""
     from linli.science import churn
 
-    facts = facts_of(as_of, region)
-    purchases, lines = (t.to_pandas() for t in frames(facts))
+    # Read once into memory: every cutoff reads them again.
+    purchases, lines = (ibis.memtable(t.to_pyarrow()) for t in frames(facts_of(as_of, region)))
     zone = zone_of(region)
     version = f"{region}-{as_of.astimezone(UTC):%Y%m%dT%H%M%S}"
     horizon = timedelta(days=HORIZON_DAYS)
-    first = purchases["at"].min().to_pydatetime() if len(purchases) else as_of
+    first = purchases["at"].min().to_pyarrow().as_py() or as_of
     moments = cutoffs(first, as_of - horizon, zone)
     if len(moments) < LEAST_CUTOFFS:
         return _keep(Artefact(version, region, as_of.isoformat(), [], "model.no_history", None))
@@ -122,20 +127,18 @@ def _keep(artefact: Artefact) -> Artefact:
     return artefact
 
 
-def _judge(purchases: pd.DataFrame, lines: pd.DataFrame, moments: Sequence[datetime], cutoff: datetime) -> Judged:
+def _judge(purchases: ir.Table, lines: ir.Table, moments: Sequence[datetime], cutoff: datetime) -> Judged:
     """Train as of `cutoff` (labels end by it), score there, and compare with the 45 days after."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     from linli.science import churn
 
-    known = purchases[purchases["at"] <= cutoff]
-    model = churn.fit(known, lines[lines["at"] <= cutoff], moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS)
-    features = churn.features(purchases, cutoff, lines=lines, active_days=ACTIVE_DAYS)
+    known = purchases.filter(purchases["at"] <= ibis.literal(cutoff))
+    model = churn.fit(known, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS)
+    features = model.features(known, cutoff, lines=lines)
     risk = model.predict(features)
-    later = purchases[(purchases["at"] > cutoff) & (purchases["at"] <= cutoff + timedelta(days=HORIZON_DAYS))]
-    gone = (~risk.index.isin(later["member_id"])).astype(int)
-    last = known.groupby("member_id")["at"].max().reindex(risk.index)
-    recency = (cutoff - last).dt.total_seconds()
+    gone = churn.labels(purchases, cutoff, HORIZON_DAYS, features.index)
+    recency = features["recency_days"].to_numpy()
     both = 0 < gone.sum() < len(gone)
     return Judged(
         cutoff=cutoff.isoformat(),
@@ -203,7 +206,7 @@ def note_of(artefact: Artefact | None, as_of: datetime) -> str:
 
 @dataclass(frozen=True)
 class Scored:
-    """Risk and its pushes of one member: [(group of features, percentage points)], largest first."""
+    """Risk and its pushes of one member: [(family of features, percentage points)], largest first; none for a low risk."""
 
     risk: float
     pushes: list[tuple[str, float]]
@@ -226,44 +229,13 @@ def score(
     if member_ids is not None:
         facts = Facts(*(t.filter(t.member_id.isin([int(m) for m in member_ids])) for t in (facts.purchases, facts.lines, facts.members)))
     purchases, lines = frames(facts)
-    features = churn.features(purchases, as_of, lines=lines, active_days=ACTIVE_DAYS)
+    features = model.features(purchases, as_of, lines=lines)
     if not len(features):
         return {}
     risk = model.predict(features)
-    pushes = _grouped(model.reasons(features, k=None))
+    told = model.reasons(features[(risk >= EXPLAINED_FROM).to_numpy()], k=REASONS_SHOWN)
+    pushes: dict[int, list[tuple[str, float]]] = {}
+    for member, family, points in zip(told["member_id"], told["family"], told["points"], strict=True):
+        if abs(points) >= LEAST_POINTS:
+            pushes.setdefault(int(member), []).append((str(family), round(float(points), 1)))
     return {int(m): Scored(float(r), pushes.get(int(m), [])) for m, r in risk.items()}
-
-
-GROUPS: Mapping[str, tuple[str, ...]] = {
-    "rhythm": ("recency", "gap", "back_sd"),
-    "frequency": ("visits", "decayed", "rate", "baskets", "lines_"),
-    "trend": ("trend", "spend_trend"),
-    "spend": ("spend", "monetary", "last_amount", "amount_sd", "basket_items", "small_share"),
-    "offers": ("discount", "coupon"),
-    "breadth": ("categories",),
-    "tenure": ("tenure",),
-    "timing": ("weekday", "hour"),
-    "place": ("places", "main_place"),
-}
-"""What a person would call one reason: groups of features by the start of their names (trend is asked first)."""
-
-
-def group_of(feature: str) -> str:
-    """The reason a model feature belongs to; "other" for one nobody named."""
-    for group in ("trend", *GROUPS):
-        if any(feature.startswith(start) for start in GROUPS[group]):
-            return group
-    return "other"
-
-
-def _grouped(reasons: pd.DataFrame) -> dict[int, list[tuple[str, float]]]:
-    """Contributions summed by group: correlated features share one push, and a group's sign is that of its sum."""
-    table = reasons.assign(group=reasons["feature"].map(group_of)).groupby(["member_id", "group"], sort=True)["points"].sum().reset_index()
-    table["size"] = table["points"].abs()
-    table = table.sort_values(["member_id", "size", "group"], ascending=[True, False, True])
-    found: dict[int, list[tuple[str, float]]] = {}
-    for member, group, points in zip(table["member_id"], table["group"], table["points"], strict=True):
-        pushes = found.setdefault(int(member), [])
-        if len(pushes) < REASONS_SHOWN and abs(points) >= 0.5:
-            pushes.append((str(group), round(float(points), 1)))
-    return found

@@ -1,0 +1,300 @@
+"""Boards: the figures of a region or a community, from what refreshes have written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Count, Q, Sum
+
+from linli.insight import metrics, segments
+from linli.insight.models import MemberState, MetricValue, Refresh, SegmentChange, SegmentStay
+from linli.insight.shapes import (
+    Alert,
+    Band,
+    CameTrue,
+    CommunityRow,
+    MetricCard,
+    ModelInfo,
+    SegmentCount,
+    Standing,
+    Today,
+    TrendPoint,
+)
+from linli.kernel import clocks
+from linli.people import queries as people
+
+STALE_AFTER = timedelta(hours=36)
+LEVELS = ("red", "orange", "yellow")
+BIG_COMMUNITY = 20
+"""Communities with fewer members than this are too small for a share to be told as news."""
+
+
+def last_refresh(region: str) -> Refresh | None:
+    """The newest finished refresh."""
+    return Refresh.objects.filter(region=region).order_by("-as_of").first()
+
+
+def _refresh_before(region: str, last: Refresh) -> Refresh | None:
+    return Refresh.objects.filter(region=region, as_of__lt=last.as_of).order_by("-as_of").first()
+
+
+def model_info(kept: dict[str, Any]) -> ModelInfo | None:
+    """The model a refresh used; None without one."""
+    if not kept or not kept.get("cutoffs"):
+        return None
+    judged = kept.get("judged") or {}
+    return ModelInfo(
+        version=kept["version"],
+        trained_as_of=datetime.fromisoformat(kept["trained_as_of"]),
+        members=int(judged.get("members", 0)),
+        base_rate=judged.get("base_rate", 0.0),
+        roc=judged.get("roc", 0.0),
+        average_precision=judged.get("average_precision", 0.0),
+        calibration_error=judged.get("calibration_error", 0.0),
+        baseline="recency",
+        baseline_roc=judged.get("recency_roc", 0.0),
+        judged=kept["note"] in ("model.good", "model.old"),
+        note=kept["note"],
+    )
+
+
+def standing(region: str) -> Standing | None:
+    """The last finished refresh, or None before the first."""
+    last = last_refresh(region)
+    if last is None:
+        return None
+    return Standing(region, last.as_of, last.finished_at, last.seconds, last.members, model_info(last.model))
+
+
+# ---- metrics
+
+
+def metric_cards(region: str, community_id: int | None = None, *, days: int = 28) -> list[MetricCard]:
+    """Every metric, the dashboard's twelve first, with the trend of the last `days` days."""
+    return _cards(region, metrics.REGISTRY, community_id, days)
+
+
+def metric_card(region: str, key: str, community_id: int | None = None, *, days: int = 90) -> MetricCard | None:
+    """One metric with a longer trend; None when there is no such metric."""
+    return next(iter(_cards(region, [key] if key in metrics.REGISTRY else [], community_id, days)), None)
+
+
+def _cards(region: str, keys: Iterable[str], community_id: int | None, days: int) -> list[MetricCard]:
+    last = last_refresh(region)
+    if last is None:
+        return []
+    found = MetricValue.objects.filter(region=region, community_id=community_id or 0, metric__in=list(keys))
+    newest = MetricValue.objects.filter(region=region).order_by("-day").values_list("day", "as_of").first()
+    if newest:
+        found = found.filter(day__gt=newest[0] - timedelta(days=days))
+    by_metric: dict[str, list[MetricValue]] = {}
+    for value in found.order_by("day"):
+        by_metric.setdefault(value.metric, []).append(value)
+    as_of = newest[1] if newest else last.as_of
+    return [_card(metrics.REGISTRY[key], by_metric.get(key, []), as_of) for key in keys]
+
+
+def _card(metric: metrics.Metric, values: list[MetricValue], as_of: datetime) -> MetricCard:
+    last = values[-1] if values and values[-1].as_of == as_of else None
+    status, missed_by = metrics.status(metric, last.value if last else None)
+    return MetricCard(
+        key=metric.key,
+        zh=metric.zh,
+        en=metric.en,
+        definition_zh=metric.definition_zh,
+        definition_en=metric.definition_en,
+        unit=metric.unit,
+        direction=metric.direction,
+        target=metric.target,
+        value=last.value if last else None,
+        status=status,
+        missed_by=missed_by,
+        waits_for="" if last else metric.waits_for or metric.sources[-1],
+        detail=last.detail if last else {},
+        trend=tuple(TrendPoint(v.day, v.value) for v in values),
+        as_of=as_of,
+        source_events=metric.sources,
+    )
+
+
+# ---- segments
+
+
+def segment_counts(region: str, community_id: int | None = None) -> list[SegmentCount]:
+    """Every segment with its size, value and movement, in the registry's order."""
+    last = last_refresh(region)
+    if last is None:
+        return []
+    states = MemberState.objects.filter(region=region)
+    changes = SegmentChange.objects.filter(region=region)
+    stays = SegmentStay.objects.filter(region=region)
+    if community_id is not None:
+        here = states.filter(community_id=community_id)
+        states, changes, stays = here, changes.filter(member_id__in=here.values("member_id")), stays.filter(member_id__in=here.values("member_id"))
+    spend = dict(states.values_list("member_id", "spend_365d_minor"))
+    total = sum(spend.values())
+    inside: dict[str, list[int]] = {}
+    for segment, member in stays.values_list("segment", "member_id"):
+        inside.setdefault(segment, []).append(member)
+    before = _refresh_before(region, last)
+    moved = _movement(changes, before.as_of if before else last.as_of)
+    moved_7d = _movement(changes, last.as_of - timedelta(days=7))
+    return [
+        SegmentCount(
+            key=s.key,
+            kind=s.kind,
+            zh=s.zh,
+            en=s.en,
+            definition_zh=s.definition_zh,
+            definition_en=s.definition_en,
+            members=len(inside.get(s.key, [])),
+            share=len(inside.get(s.key, [])) / len(spend) if spend else 0.0,
+            spend_365d_minor=(value := sum(spend.get(m, 0) for m in inside.get(s.key, []))),
+            spend_share=value / total if total else 0.0,
+            entered=moved.get((s.key, True), 0),
+            left=moved.get((s.key, False), 0),
+            entered_7d=moved_7d.get((s.key, True), 0),
+            left_7d=moved_7d.get((s.key, False), 0),
+            waits_for=s.waits_for,
+            as_of=last.as_of,
+        )
+        for s in segments.REGISTRY.values()
+    ]
+
+
+def _movement(changes: Any, since: datetime) -> dict[tuple[str, bool], int]:
+    rows = changes.filter(as_of__gt=since).values_list("segment", "entered").annotate(n=Count("id"))
+    return {(segment, entered): n for segment, entered, n in rows}
+
+
+def communities(region: str) -> list[CommunityRow]:
+    """Every community of the region, by sales of 30 days."""
+    last = last_refresh(region)
+    if last is None:
+        return []
+    rows = MemberState.objects.filter(region=region).values("community_id").annotate(
+        members=Count("id"),
+        active=Count("id", filter=Q(recency_days__lt=30)),
+        ever=Count("id", filter=Q(recency_days__isnull=False)),
+        sales=Sum("spend_30d_minor"),
+        orders=Sum("orders_30d"),
+    )  # fmt: skip
+    by_segment: dict[tuple[int, str], int] = {}
+    places = dict(MemberState.objects.filter(region=region).values_list("member_id", "community_id"))
+    wanted = ("at_risk", "at_risk_valuable", "vip")
+    for segment, member in SegmentStay.objects.filter(region=region, segment__in=wanted).values_list("segment", "member_id"):
+        key = (places.get(member, 0), segment)
+        by_segment[key] = by_segment.get(key, 0) + 1
+    found = [
+        CommunityRow(
+            community_id=r["community_id"],
+            members=r["members"],
+            active_30d=r["active"],
+            silent_share=1 - r["active"] / r["ever"] if r["ever"] else None,
+            sales_30d_minor=r["sales"] or 0,
+            orders_30d=r["orders"] or 0,
+            at_risk=by_segment.get((r["community_id"], "at_risk"), 0),
+            at_risk_valuable=by_segment.get((r["community_id"], "at_risk_valuable"), 0),
+            vips=by_segment.get((r["community_id"], "vip"), 0),
+            as_of=last.as_of,
+        )
+        for r in rows
+    ]
+    return sorted(found, key=lambda c: (-c.sales_30d_minor, c.community_id))
+
+
+# ---- today
+
+
+def today(region: str) -> Today:
+    """Alerts, and what changed in the region since the refresh before the last one."""
+    last = last_refresh(region)
+    if last is None:
+        return Today(None, (), (), 0, 0, 0, 0, None)
+    before = _refresh_before(region, last)
+    counts = segment_counts(region)
+    sizes = {c.key: c for c in counts}
+    moved = sorted((c for c in counts if c.entered or c.left), key=lambda c: -(c.entered + c.left))
+    return Today(
+        standing=standing(region),
+        alerts=tuple(sorted(_alerts(region, last, sizes), key=lambda a: LEVELS.index(a.level))),
+        changes=tuple(moved),
+        at_risk=sizes["at_risk"].members,
+        at_risk_valuable=sizes["at_risk_valuable"].members,
+        silent=sizes["silent_30d"].members,
+        members=last.members,
+        since=before.as_of if before else None,
+    )
+
+
+def _alerts(region: str, last: Refresh, sizes: dict[str, SegmentCount]) -> list[Alert]:
+    found = []
+    if clocks.business_now() - last.as_of > STALE_AFTER:
+        found.append(Alert("stale", "red", {"hours": int((clocks.business_now() - last.as_of).total_seconds() // 3600)}, ("system", ""), last.as_of))
+    if valuable := sizes["at_risk_valuable"]:
+        rows = MemberState.objects.filter(
+            region=region, member_id__in=SegmentStay.objects.filter(region=region, segment="at_risk_valuable").values("member_id")
+        )
+        loss = rows.aggregate(t=Sum("expected_loss_minor"))["t"] or 0
+        if valuable.members:
+            facts = {"members": valuable.members, "entered": valuable.entered, "loss_minor": loss}
+            found.append(Alert("at_risk_valuable", "orange", facts, ("members", "at_risk_valuable"), last.as_of))
+    if went := sizes["silent_30d"].entered:
+        found.append(Alert("went_silent", "yellow", {"members": went, "back": sizes["silent_30d"].left}, ("members", "silent_30d"), last.as_of))
+    found += [_missed(card) for card in metric_cards(region, days=2) if card.status == "missed" and card.key in metrics.DASHBOARD]
+    found += _silent_communities(region, last.as_of)
+    note = (last.model or {}).get("note", "model.no_history")
+    if note != "model.good":
+        found.append(Alert(note.replace(".", "_"), "yellow", {}, ("system", ""), last.as_of))
+    return found
+
+
+def _missed(card: MetricCard) -> Alert:
+    """A missed target: red when the value is off by the target itself or more, orange by a fifth."""
+    assert card.target and card.missed_by is not None and card.value is not None  # only cards that missed come here
+    off = card.missed_by / card.target
+    level = "red" if off >= 1 else "orange" if off >= 0.2 else "yellow"
+    shown = {name: f"{value * 100:.1f}%" if card.unit == "share" else f"{value:.1f}" for name, value in (("value", card.value), ("target", card.target))}
+    return Alert("metric_missed", level, {"metric": card.key, "name_zh": card.zh, "name_en": card.en, **shown}, ("metric", card.key), card.as_of)
+
+
+def _silent_communities(region: str, as_of: datetime) -> list[Alert]:
+    """The community with the most silent members beyond the region's own share, if it is half as many again."""
+    rows = [c for c in communities(region) if c.members >= BIG_COMMUNITY and c.silent_share is not None]
+    members = sum(c.members for c in rows)
+    if not members:
+        return []
+    usual = sum((c.silent_share or 0) * c.members for c in rows) / members
+    worst = max(rows, key=lambda c: ((c.silent_share or 0) - usual) * c.members)
+    if (worst.silent_share or 0) < 1.5 * usual:
+        return []
+    place = people.community(worst.community_id)
+    facts = {
+        "percent": round(100 * (worst.silent_share or 0)), "usual_percent": round(100 * usual), "community_id": worst.community_id,
+        "name_zh": place.name_zh if place else "", "name_en": place.name_en if place else "",
+    }  # fmt: skip
+    return [Alert("community_silent", "yellow", facts, ("community", str(worst.community_id)), as_of)]
+
+
+def came_true(region: str) -> CameTrue | None:
+    """What the scores said before, and what happened since; None before there are two refreshes."""
+    last = last_refresh(region)
+    if last is None or not last.truth:
+        return None
+    told = last.truth
+    return CameTrue(
+        since=datetime.fromisoformat(told["since"]),
+        as_of=last.as_of,
+        ordered=_bands(told["ordered"]),
+        matured=_bands(told["matured"]),
+        matured_cutoff=datetime.fromisoformat(told["matured_cutoff"]) if told["matured_cutoff"] else None,
+        matured_kind=told["matured_kind"],
+    )
+
+
+def _bands(rows: list[dict[str, float]]) -> tuple[Band, ...]:
+    return tuple(
+        Band(b["low"], b["high"], int(b["members"]), b["predicted_share"], b["happened_share"], int(b["happened_count"])) for b in rows
+    )
