@@ -83,13 +83,28 @@ def test_nobody_keeps_more_than_three_unpaid_orders(shop: Shop, till: Till) -> N
         ([(1, 100)], "trade.bad_quantity"),
         ([(1, 60), (1, 60)], "trade.bad_quantity"),
         ([(1, 1.5)], "trade.bad_quantity"),
-        ([(n, 1) for n in range(21)], "trade.too_many_lines"),
+        ([(n, 1) for n in range(1, 22)], "trade.too_many_lines"),
         ([(987654, 1)], "trade.no_such_group"),
+        ([(0, 1)], "trade.no_such_group"),
+        ([(2**63, 1)], "trade.no_such_group"),
+        ([("1", 1)], "trade.no_such_group"),
     ],
 )
 def test_what_cannot_be_is_refused(shop: Shop, lines: list[tuple[int, int]], code: str) -> None:
     with refused(code):
         orders.place(member_id=shop.alice, lines=lines, key="k")
+
+
+@pytest.mark.parametrize("key", ["", "k" * 81, "a\0b", "a\nb"])
+def test_a_key_must_fit(shop: Shop, key: str) -> None:
+    with refused("trade.bad_key"):
+        orders.place(member_id=shop.alice, lines=[(shop.cherries, 1)], key=key)
+
+
+@pytest.mark.parametrize("coupon_id", [0, -1, 2**63, 987654])
+def test_a_coupon_that_cannot_be_is_none(shop: Shop, coupon_id: int) -> None:
+    with refused("trade.no_such_coupon"):
+        orders.place(member_id=shop.alice, lines=[(shop.cherries, 3)], key="k", coupon_id=coupon_id)
 
 
 def test_another_communitys_group_is_as_good_as_none(shop: Shop) -> None:

@@ -51,6 +51,6 @@ def skus(region: str, codes: Iterable[str] | None = None) -> dict[str, SkuInfo]:
 
 def search(region: str, text: str, *, limit: int = 100) -> list[SkuInfo]:
     """SKUs whose code or name holds `text`, by code."""
-    asked = text.strip()
+    asked = text.replace("\0", "").strip()
     found = Sku.objects.filter(region=region).filter(Q(code__icontains=asked) | Q(name_zh__icontains=asked) | Q(name_en__icontains=asked))
     return [_info(s) for s in found.order_by("code")[:limit]]

@@ -187,7 +187,7 @@ def search_ids(region: str, text: str, *, community_id: int | None = None, limit
     found = Member.objects.filter(region=region)
     if community_id is not None:
         found = found.filter(community_id=community_id)
-    if text := text.strip():
+    if text := text.replace("\0", "").strip():
         found = found.filter(
             Q(person__display_name__icontains=text)
             | Q(person__phone__contains=text)

@@ -22,7 +22,8 @@ header{display:flex;align-items:center;justify-content:space-between;height:56px
 .tag{font-size:12px;font-weight:400;color:var(--warn);background:var(--warn-soft);border-radius:999px;padding:2px 10px}
 .card{background:var(--surface);border-radius:14px;box-shadow:var(--shadow);padding:24px 16px;text-align:center}
 .card p{margin:0;color:var(--ink-2)}h1{font-size:17px;line-height:1.35;margin:0 0 4px;font-weight:600}
-.amount{font-size:40px;line-height:1.2;font-weight:700;margin:12px 0 4px;font-variant-numeric:tabular-nums lining-nums}
+.card .amount{color:var(--ink);font-size:40px;line-height:1.2;font-weight:700;margin:12px 0 4px;
+font-variant-numeric:tabular-nums lining-nums}
 .mark{width:56px;height:56px;margin:0 auto 12px;border-radius:50%;background:var(--brand-soft);color:var(--brand);display:grid;
 place-items:center}
 dl{margin:24px 0 0;border-top:1px solid var(--line);padding-top:16px;display:grid;grid-template-columns:auto 1fr;

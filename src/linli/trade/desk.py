@@ -144,7 +144,7 @@ def _orders(region: str, search: str, state: str, community_id: int | None, memb
         found = found.filter(community_id=community_id)
     if member_id is not None:
         found = found.filter(member_id=member_id)
-    if text := search.strip():
+    if text := search.replace("\0", "").strip():
         codes = [s.code for s in goods.search(region, text)]
         with_goods = OrderLine.objects.filter(region=region, sku_code__in=codes).values("order_id")
         wanted = Q(member_id__in=people.search_ids(region, text)) | Q(pickup_code=text.upper()) | Q(pk__in=with_goods)
@@ -225,7 +225,7 @@ def _groups(region: str, search: str, state: str, community_id: int | None) -> Q
         found = found.filter(state=state)
     if community_id is not None:
         found = found.filter(community_id=community_id)
-    if text := search.strip():
+    if text := search.replace("\0", "").strip():
         named = [c.community_id for c in people.communities(region) if text.lower() in f"{c.name_zh} {c.name_en} {c.code}".lower()]
         found = found.filter(Q(sku_code__in=[s.code for s in goods.search(region, text)]) | Q(community_id__in=named))
     return found.order_by("-deadline_at", "community_id", "pk")

@@ -18,6 +18,7 @@ from linli.people import queries as people
 from linli.trade import coupons, refunds, rules
 from linli.trade.events import OrderCancelled, OrderHandedOver, OrderPlaced
 from linli.trade.lines import holds, order_no, sold_lines
+from linli.trade.load import find, locked, own
 from linli.trade.models import Coupon, GroupBuy, HandOver, Order, OrderLine
 from linli.trade.posting import Posting
 from linli.trade.rules import Wanted
@@ -50,11 +51,10 @@ def quote(*, member_id: int, lines: Lines, coupon_id: int | None = None) -> rule
 def place(*, member_id: int, lines: Lines, coupon_id: int | None = None, key: str) -> Placed:
     """Place an order: prices, quota and coupon are held with it. The same key gives the same order, for ever.
 
-    Raises Refusal: trade.key_reused, trade.sold_out(sku, left), trade.too_many_unpaid(most), trade.no_such_coupon,
+    Raises Refusal: trade.key_reused, trade.busy, trade.sold_out(sku, left), trade.too_many_unpaid(most), trade.no_such_coupon,
     people.no_such_member, trade.bad_key, and those of rules.basket and rules.quote.
     """
-    if not 0 < len(key) <= 100:
-        raise Refusal("trade.bad_key")
+    rules.check_key(key)
     member = _member(member_id)
     wanted = rules.basket(lines)
     digest = rules.digest(wanted, coupon_id)
@@ -187,7 +187,8 @@ def _coupon(member: people.MemberInfo, coupon_id: int | None) -> Coupon | None:
     """The member's own coupon; somebody else's is as good as none."""
     if coupon_id is None:
         return None
-    found = Coupon.objects.select_related("issue").filter(pk=coupon_id, member_id=member.member_id).first()
+    mine = Coupon.objects.select_related("issue").filter(member_id=member.member_id)
+    found = mine.filter(pk=coupon_id).first() if rules.is_id(coupon_id) else None
     if found is None:
         raise Refusal("trade.no_such_coupon")
     return found
@@ -221,43 +222,13 @@ def _quote(member: people.MemberInfo, wanted: Sequence[Wanted], coupon: Coupon |
     )
 
 
-def own(order_id: uuid.UUID | str, member_id: int) -> Order:
-    """The member's order. Somebody else's is refused like one that isn't there: trade.no_such_order."""
-    order = find(order_id)
-    if order.member_id != member_id:
-        raise Refusal("trade.no_such_order")
-    return order
-
-
-def find(order_id: uuid.UUID | str) -> Order:
-    """An order by id, as value or text. Raises Refusal: trade.no_such_order."""
-    try:
-        number = order_id if isinstance(order_id, uuid.UUID) else uuid.UUID(str(order_id))
-    except ValueError:
-        raise Refusal("trade.no_such_order") from None
-    order = Order.objects.filter(pk=number).first()
-    if order is None:
-        raise Refusal("trade.no_such_order")
-    return order
-
-
-def locked(order_id: uuid.UUID) -> tuple[Order, list[OrderLine]]:
-    """The order and its lines, locked after their groups (as closing does), so that nobody waits in a circle."""
-    group_ids = OrderLine.objects.filter(order_id=order_id).values_list("group_id", flat=True)
-    groups = {g.pk: g for g in GroupBuy.objects.select_for_update().filter(pk__in=list(group_ids)).order_by("pk")}
-    order = Order.objects.select_for_update().get(pk=order_id)
-    lines = list(OrderLine.objects.filter(order=order).order_by("number"))
-    for line in lines:
-        line.group = groups[line.group_id]
-    return order, lines
-
-
 @transaction.atomic
 def cancel(*, order_id: uuid.UUID | str, member_id: int, key: str) -> str:
     """The member takes the order back: unpaid it ends; paid, with every group still open, the money returns.
 
     Returns the order's state afterwards; cancelling again gives the same. Raises Refusal: trade.no_such_order, trade.too_late.
     """
+    rules.check_key(key)
     order, lines = locked(own(order_id, member_id).pk)
     by = f"member:{member_id}"
     posting = Posting()
@@ -267,7 +238,7 @@ def cancel(*, order_id: uuid.UUID | str, member_id: int, key: str) -> str:
         kept = [line for line in lines if line.state != OrderLine.State.CANCELLED]
         if not rules.may_cancel([line.state for line in kept], [line.group.deadline_at for line in kept], clocks.business_now()):
             raise Refusal("trade.too_late")
-        refunds.begin(posting, order, kept, reason="member", by=by, key=f"cancel/{order_no(order)}/{key}"[:128])
+        refunds.begin(posting, order, kept, reason="member", by=by, key=f"cancel/{order_no(order)}/{key}")
     elif order.state == Order.State.HANDED_OVER:
         raise Refusal("trade.too_late")
     posting.commit()
@@ -305,6 +276,7 @@ def hand_over(*, order_id: uuid.UUID | str, by: str, key: str) -> Handed:
 
     Raises Refusal: trade.no_such_order, trade.not_ready.
     """
+    rules.check_key(key)
     order, lines = locked(find(order_id).pk)
     before = HandOver.objects.filter(order=order).order_by("-pk")
     ready = [line for line in lines if line.state == OrderLine.State.READY]

@@ -11,9 +11,10 @@ from urllib.parse import urljoin, urlsplit
 
 from django.db import IntegrityError, transaction
 
+from linli.goods import queries as goods
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
-from linli.trade import accounts, channels, coupons, orders, pickup_codes, refunds, rules
+from linli.trade import accounts, channels, coupons, load, orders, pickup_codes, refunds, rules
 from linli.trade.channels import Seen
 from linli.trade.events import OrderPaid, OrderReady, UnwantedPayment
 from linli.trade.lines import holds, order_no, sold_lines
@@ -65,18 +66,23 @@ def start(*, order_id: uuid.UUID | str, member_id: int, key: str, return_url: st
     Call it outside a transaction. Raises Refusal: trade.no_such_order, trade.already_paid, trade.order_ended,
     trade.pay_too_late, trade.channel_silent, trade.channel_declined, trade.bad_return_url.
     """
-    if urlsplit(return_url).scheme not in ("http", "https"):
+    rules.check_key(key)
+    if urlsplit(return_url).scheme not in ("http", "https") or len(return_url) > 400:
         raise Refusal("trade.bad_return_url")
-    order = orders.own(order_id, member_id)
+    order = load.own(order_id, member_id)
     for attempt in order.attempts.filter(state=State.OPEN):
         ask_quietly(attempt)
     attempt = _attempt(order.pk, key, return_url)
     if not attempt.pay_url:
         channel = channels.of(attempt.channel)
-        title = f"Linli {order_no(order)[-6:]}"
         try:
             attempt.pay_url = channel.pay(
-                attempt.out_trade_no, attempt.amount_minor, attempt.currency, title, attempt.return_url, urljoin(attempt.return_url, NOTIFY)
+                attempt.out_trade_no,
+                attempt.amount_minor,
+                attempt.currency,
+                _title(order),
+                attempt.return_url,
+                urljoin(attempt.return_url, NOTIFY),
             )
         except channels.Unreachable:
             raise Refusal("trade.channel_silent") from None
@@ -85,6 +91,13 @@ def start(*, order_id: uuid.UUID | str, member_id: int, key: str, return_url: st
             raise Refusal("trade.channel_declined") from None
         PayAttempt.objects.filter(pk=attempt.pk).update(pay_url=attempt.pay_url)
     return PayStart(attempt.pay_url, attempt.out_trade_no)
+
+
+def _title(order: Order) -> str:
+    """What the cashier says is being paid for."""
+    lines = list(order.lines.order_by("number"))
+    skus = goods.skus(order.region, {line.sku_code for line in lines})
+    return "、".join(f"{skus[line.sku_code].name_zh} × {line.quantity}" for line in lines)[:80]
 
 
 def _attempt(order_id: uuid.UUID, key: str, return_url: str) -> PayAttempt:
@@ -105,7 +118,7 @@ def _attempt(order_id: uuid.UUID, key: str, return_url: str) -> PayAttempt:
             region=order.region,
             order=order,
             channel=CHANNEL,
-            key=key[:128],
+            key=key,
             out_trade_no=number.hex,
             amount_minor=order.payable_minor,
             currency=order.currency,
@@ -180,7 +193,7 @@ def _settle(attempt: PayAttempt, seen: Seen) -> Confirmed:
 
 
 def _settle_once(attempt_id: uuid.UUID, seen: Seen) -> Confirmed:
-    order, lines = orders.locked(PayAttempt.objects.values_list("order_id", flat=True).get(pk=attempt_id))
+    order, lines = load.locked(PayAttempt.objects.values_list("order_id", flat=True).get(pk=attempt_id))
     wanted = order.state == Order.State.PLACED
     now = clocks.business_now()
     changed = PayAttempt.objects.filter(pk=attempt_id, state__in=[State.OPEN, State.CLOSED]).update(
@@ -294,7 +307,7 @@ def refresh(*, order_id: uuid.UUID | str, member_id: int) -> str:
 
     Raises Refusal: trade.no_such_order.
     """
-    order = orders.own(order_id, member_id)
+    order = load.own(order_id, member_id)
     for attempt in order.attempts.filter(state=State.OPEN):
         ask_quietly(attempt)
     return Order.objects.values_list("state", flat=True).get(pk=order.pk)
@@ -305,7 +318,7 @@ def expire(order_id: uuid.UUID | str) -> str:
 
     A lost callback doesn't lose the payment: the attempt is closed at the channel first, which says if it was paid.
     """
-    order = orders.find(order_id)
+    order = load.find(order_id)
     now = clocks.machine_now()
     if order.state != Order.State.PLACED or now < order.pay_by:
         return order.state
@@ -313,7 +326,7 @@ def expire(order_id: uuid.UUID | str) -> str:
     if not all(answered) and now < order.pay_by + GRACE:
         return order.state
     with transaction.atomic():
-        order, _ = orders.locked(order.pk)
+        order, _ = load.locked(order.pk)
         if order.state != Order.State.PLACED:
             return order.state
         posting = Posting()

@@ -17,7 +17,7 @@ from linli.kernel import clocks, events
 from linli.kernel.refusals import Refusal
 from linli.people import consent
 from linli.people import queries as people
-from linli.trade import orders
+from linli.trade import load, orders
 from linli.trade.models import Coupon, GroupBuy, Order, OrderLine, Refund
 
 NEIGHBOURS_SHOWN = 6
@@ -292,7 +292,7 @@ def _line(line: OrderLine, sku: SkuInfo) -> LineInfo:
 def order(order_id: uuid.UUID | str, member_id: int | None = None) -> OrderInfo | None:
     """One order; with `member_id` only that member's own: somebody else's is as missing as one that never was."""
     try:
-        found = orders.find(order_id) if member_id is None else orders.own(order_id, member_id)
+        found = load.find(order_id) if member_id is None else load.own(order_id, member_id)
     except Refusal:
         return None
     return _loaded(Order.objects.filter(pk=found.pk))[0]
@@ -306,7 +306,7 @@ def orders_of(member_id: int, limit: int = 50) -> list[OrderInfo]:
 def order_history(order_id: uuid.UUID | str) -> list[OrderStep]:
     """Who did what to an order and when, oldest first, from the event log."""
     try:
-        found = orders.find(order_id)
+        found = load.find(order_id)
     except Refusal:
         return []
     told = events.about(f"member:{found.member_id}", region=found.region, limit=1000)

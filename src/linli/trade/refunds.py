@@ -13,7 +13,7 @@ from django.db.models import Q, Sum
 from linli.goods import quota
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
-from linli.trade import accounts, channels, coupons, rules
+from linli.trade import accounts, channels, coupons, load, rules
 from linli.trade.events import OrderRefunded, RefundRequested, UnwantedReturned
 from linli.trade.lines import holds, order_no, sold_lines
 from linli.trade.models import Order, OrderLine, PayAttempt, Refund
@@ -156,10 +156,9 @@ def request(*, order_id: uuid.UUID | str, reason: str, by: str, key: str, line_n
 
     Raises Refusal: trade.no_such_order, trade.nothing_to_refund, trade.key_reused.
     """
-    from linli.trade import orders  # orders.cancel asks for refunds as well: one of the two has to look later
-
-    order, lines = orders.locked(orders.find(order_id).pk)
-    full_key = f"asked/{order_no(order)}/{key}"[:128]
+    rules.check_key(key)
+    order, lines = load.locked(load.find(order_id).pk)
+    full_key = f"asked/{order_no(order)}/{key}"
     left = [line for line in lines if line.state != OrderLine.State.CANCELLED]
     chosen = left if line_numbers is None else [line for line in left if line.number in line_numbers]
     if (before := Refund.objects.filter(region=order.region, key=full_key).first()) is not None:

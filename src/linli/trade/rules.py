@@ -105,12 +105,14 @@ class Quote:
 def basket(lines: Iterable[Wanted | tuple[int, int] | tuple[int, int, bool]]) -> list[Wanted]:
     """The lines in order, the same goods added together.
 
-    Raises Refusal: trade.empty_basket, trade.bad_quantity(most), trade.too_many_lines(most).
+    Raises Refusal: trade.empty_basket, trade.no_such_group, trade.bad_quantity(most), trade.too_many_lines(most).
     """
     pieces: dict[tuple[int, bool], int] = {}
     for line in lines:
         w = line if isinstance(line, Wanted) else Wanted(*line)
-        if not _whole(w.group_id) or not _whole(w.quantity) or not 1 <= w.quantity <= MOST_PIECES:
+        if not is_id(w.group_id):
+            raise Refusal("trade.no_such_group")
+        if type(w.quantity) is not int or not 1 <= w.quantity <= MOST_PIECES:
             raise Refusal("trade.bad_quantity", most=MOST_PIECES)
         pieces[w.group_id, bool(w.solo)] = pieces.get((w.group_id, bool(w.solo)), 0) + w.quantity
     if not pieces:
@@ -122,8 +124,15 @@ def basket(lines: Iterable[Wanted | tuple[int, int] | tuple[int, int, bool]]) ->
     return sorted(Wanted(group_id, quantity, solo) for (group_id, solo), quantity in pieces.items())
 
 
-def _whole(number: object) -> bool:
-    return type(number) is int
+def check_key(key: str) -> None:
+    """A key fits where it is stored, and into the keys made of it. Raises Refusal: trade.bad_key."""
+    if not 0 < len(key) <= 80 or not key.isprintable():
+        raise Refusal("trade.bad_key")
+
+
+def is_id(number: object) -> bool:
+    """Whether a number can be the id of a row at all (64 bits): databases answer anything else with an error."""
+    return type(number) is int and 0 < number < 2**63
 
 
 def digest(wanted: Sequence[Wanted], coupon_id: int | None) -> str:
