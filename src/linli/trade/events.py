@@ -23,6 +23,8 @@ class SoldLine:
 @fact("trade.group_opened")
 @dataclass(frozen=True)
 class GroupOpened(Fact):
+    """A group-buy opened in a community. `deadline_at` is an ISO time."""
+
     group_id: int
     community_id: int
     sku: str
@@ -35,6 +37,8 @@ class GroupOpened(Fact):
 @fact("trade.group_succeeded")
 @dataclass(frozen=True)
 class GroupSucceeded(Fact):
+    """A group-buy reached its threshold by its deadline; `order_count` paid orders can be picked up."""
+
     group_id: int
     community_id: int
     sku: str
@@ -46,6 +50,8 @@ class GroupSucceeded(Fact):
 @fact("trade.group_missed")
 @dataclass(frozen=True)
 class GroupMissed(Fact):
+    """A group-buy missed its threshold; `order_count` paid orders get their lines of it back."""
+
     group_id: int
     community_id: int
     sku: str
@@ -57,6 +63,8 @@ class GroupMissed(Fact):
 @fact("trade.order_placed")
 @dataclass(frozen=True)
 class OrderPlaced(Fact):
+    """A member ordered; goods and coupon are held until it is paid or ends."""
+
     order_id: str
     member_id: int
     community_id: int
@@ -70,6 +78,8 @@ class OrderPlaced(Fact):
 @fact("trade.order_paid")
 @dataclass(frozen=True)
 class OrderPaid(Fact):
+    """The money of an order came. `paid_minor` is what the member paid, `discount_minor` what the coupon's budget paid."""
+
     order_id: str
     member_id: int
     community_id: int
@@ -143,6 +153,8 @@ class OrderRefunded(Fact):
 @fact("trade.order_handed_over")
 @dataclass(frozen=True)
 class OrderHandedOver(Fact):
+    """The leader gave these lines to the member."""
+
     order_id: str
     member_id: int
     community_id: int
@@ -166,6 +178,8 @@ class UnwantedPayment(Fact):
 @fact("trade.unwanted_returned")
 @dataclass(frozen=True)
 class UnwantedReturned(Fact):
+    """The money of an unwanted payment arrived back."""
+
     order_id: str
     member_id: int
     community_id: int
@@ -177,6 +191,8 @@ class UnwantedReturned(Fact):
 @fact("trade.coupon_issued")
 @dataclass(frozen=True)
 class CouponIssued(Fact):
+    """A member got a coupon; its face is held in its budget. `expires_on` is its last day."""
+
     coupon_id: int
     member_id: int
     issue: str
@@ -187,6 +203,8 @@ class CouponIssued(Fact):
 @fact("trade.coupon_redeemed")
 @dataclass(frozen=True)
 class CouponRedeemed(Fact):
+    """A coupon was spent with the payment of an order."""
+
     coupon_id: int
     member_id: int
     issue: str
@@ -208,6 +226,8 @@ class CouponReturned(Fact):
 @fact("trade.coupon_expired")
 @dataclass(frozen=True)
 class CouponExpired(Fact):
+    """A coupon ran out unused."""
+
     coupon_id: int
     member_id: int
     issue: str
