@@ -93,9 +93,9 @@ def append_many(told: Iterable[Told], *, source: str = "live", silent: bool = Fa
 
 @dataclass(frozen=True)
 class Column:
-    """One fact as `append_bulk` takes it: already serialised, with its own uid and times."""
+    """One fact as `append_bulk` takes it: already serialised, with its own times and uid (32 hex digits)."""
 
-    uid: uuid.UUID
+    uid_hex: str
     subject: str
     happened_at: datetime
     recorded_at: datetime
@@ -108,32 +108,32 @@ def append_bulk(kind: str, rows: Iterable[Column], *, region: str, source: str, 
     The importers' way in: no dataclass and no ORM row a fact. Payloads must have the shape of the Fact's fields
     (a test of each importer holds that). Runs in the caller's transaction.
     """
-    fact_class = KINDS[kind]
-    tx = _transaction_id()
     added = 0
     with transaction.atomic(), connection.cursor() as cursor:
+        write, at = (_copy, _as_is) if connection.vendor == "postgresql" else (_insert, _sqlite_time)
+        head = (_transaction_id(), region, kind, KINDS[kind].version)
         for batch in itertools.batched(rows, chunk):
-            values = [(r.uid, tx, region, kind, fact_class.version, r.subject, r.happened_at, r.recorded_at, source, silent) for r in batch]
-            if connection.vendor == "postgresql":
-                added += _copy(cursor, [(*v, r.payload_json) for v, r in zip(values, batch, strict=True)])
-            else:
-                cursor.executemany(
-                    f"INSERT OR IGNORE INTO {Event._meta.db_table} ({_BULK}) VALUES ({', '.join(['%s'] * 11)})",  # noqa: S608 (own names)
-                    [
-                        (v[0].hex, *v[1:6], _sqlite_time(v[6]), _sqlite_time(v[7]), *v[8:], r.payload_json)
-                        for v, r in zip(values, batch, strict=True)
-                    ],
-                )
-                added += cursor.rowcount
+            values = [(r.uid_hex, *head, r.subject, at(r.happened_at), at(r.recorded_at), source, silent, r.payload_json) for r in batch]
+            added += write(cursor, values)
     return added
 
 
 _BULK = "uid, tx, region, kind, version, subject, happened_at, recorded_at, source, silent, payload"
 
 
+def _as_is(at: datetime) -> datetime:
+    return at
+
+
 def _sqlite_time(at: datetime) -> str:
     """As Django writes it on SQLite: naive UTC text."""
     return str(at.astimezone(UTC).replace(tzinfo=None))
+
+
+def _insert(cursor: Any, rows: list[tuple[Any, ...]]) -> int:
+    marks = ", ".join(["%s"] * len(rows[0]))
+    cursor.executemany(f"INSERT OR IGNORE INTO {Event._meta.db_table} ({_BULK}) VALUES ({marks})", rows)  # noqa: S608 (own names)
+    return int(cursor.rowcount)
 
 
 def _copy(cursor: Any, rows: list[tuple[Any, ...]]) -> int:

@@ -58,7 +58,7 @@ def import_history(
         tell(steps.index(label), len(steps), label)
         began = time.perf_counter()
         yield
-        seconds[label] = round(time.perf_counter() - began, 2)
+        seconds[label] = round(seconds.get(label, 0.0) + time.perf_counter() - began, 2)
 
     con = source.connect(frames or source.package())
     try:
@@ -71,13 +71,15 @@ def import_history(
             known = _members(con, community_ids, start)
             counts["members joined"] = len(known)
             writing.know(con, known)
-        with step("log"):
-            for kind in writing.KINDS:
-                counts[f"{kind} told silently"] = writing.tell(con, kind, region=REGION, after=None, until=start, silent=True)
+        counts["rows in the lake"] = 0
+        for kind in writing.KINDS:
+            with step("log"):
+                writing.name(con, kind, after=None, until=start)
+                counts[f"{kind} told silently"] = writing.tell(con, kind, region=REGION, silent=True)
+            with step("lake"):
+                counts["rows in the lake"] += writing.to_lake(con, kind, region=REGION, stamp=_STAMP)
         with step("lake"):
-            counts["rows in the lake"] = sum(
-                writing.to_lake(con, kind, region=REGION, until=start, stamp=_STAMP) for kind in writing.KINDS
-            ) + writing.people_to_lake(REGION, _JOINED, stamp=_STAMP)
+            counts["rows in the lake"] += writing.people_to_lake(REGION, _JOINED, stamp=_STAMP)
         with step("staging later days"):
             counts |= _stage(con, start)
         report = Report(counts, seconds, _faces(con, start))

@@ -51,7 +51,8 @@ def _reveal_a_day(con: duckdb.DuckDBPyConnection, region: str, until: datetime, 
     joined = _join(con, region, after, to)
     writing.know(con, _known(con, region, after, to))
     for kind in writing.KINDS:
-        told = writing.tell(con, kind, region=region, after=after, until=to, silent=False)
+        writing.name(con, kind, after=after, until=to)
+        told = writing.tell(con, kind, region=region, silent=False)
         counts[kind] = counts.get(kind, 0) + told
     counts["members joined"] = counts.get("members joined", 0) + joined
     state.revealed_until = to

@@ -19,7 +19,7 @@ PURCHASE, CAMPAIGN, REDEMPTION = "history.purchase", "history.campaign_received"
 
 _MOMENTS = "strftime(happened_at, '%Y-%m') AS month, CAST(happened_at AS DATE) AS day, happened_at, happened_at AS recorded_at"
 
-# What each kind is told from: `told` has uid, household, times and the payload's struct; members are joined in as they are known.
+# What each kind is told from, by the key that names it; members are joined in as they are known.
 _TOLD = {
     PURCHASE: """
         SELECT 'history/basket/' || basket_id AS key, m.member_id, happened_at,
@@ -51,12 +51,26 @@ def know(con: duckdb.DuckDBPyConnection, members: dict[int, tuple[int, int]]) ->
     con.unregister("known_arrow")
 
 
-def tell(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, after: datetime | None, until: datetime, silent: bool) -> int:
-    """Write the facts of `kind` that happened in (`after`, `until`] into the log. Returns how many were new."""
-    found = con.sql(
-        f"SELECT key, member_id, happened_at, to_json(payload) FROM ({_TOLD[kind]})"  # noqa: S608 (own text)
-        " WHERE happened_at <= $until AND ($after IS NULL OR happened_at > $after) ORDER BY happened_at, key",
+def name(con: duckdb.DuckDBPyConnection, kind: str, *, after: datetime | None, until: datetime) -> None:
+    """Name the facts of `kind` that happened in (`after`, `until`]: the table `named` holds their keys and uids.
+
+    `tell` and `to_lake` write what is named.
+    """
+    keys = con.sql(
+        f"SELECT key FROM ({_TOLD[kind]}) WHERE happened_at <= $until AND ($after IS NULL OR happened_at > $after)",  # noqa: S608 (own text)
         params={"until": until, "after": after},
+    ).to_arrow_table()["key"]
+    table = pa.table({"key": keys, "uid_hex": pa.array([ids.named_hex(k) for k in keys.to_pylist()], pa.string())})
+    con.register("named_arrow", table)
+    con.execute("CREATE OR REPLACE TEMP TABLE named AS FROM named_arrow")
+    con.unregister("named_arrow")
+
+
+def tell(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, silent: bool) -> int:
+    """Write the named facts of `kind` into the log, in the order in which they happened. Returns how many were new."""
+    found = con.sql(
+        f"SELECT uid_hex, member_id, happened_at, to_json(payload) FROM ({_TOLD[kind]}) JOIN named USING (key)"  # noqa: S608 (own text)
+        " ORDER BY happened_at, key"
     )
     return events.append_bulk(kind, _rows(found), region=region, source=SOURCE, silent=silent)
 
@@ -64,33 +78,25 @@ def tell(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, after: datet
 def _rows(found: duckdb.DuckDBPyRelation) -> Iterator[events.Column]:
     # By Arrow, since DuckDB's own rows need pytz for times with a zone.
     for batch in found.to_arrow_reader(5000):
-        for key, member_id, at, payload in zip(*(column.to_pylist() for column in batch.columns), strict=True):
-            yield events.Column(ids.named(key), f"member:{member_id}", at, at, payload)
+        for uid_hex, member_id, at, payload in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            yield events.Column(uid_hex, f"member:{member_id}", at, at, payload)
 
 
-def to_lake(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, until: datetime, stamp: str) -> int:
-    """Write the facts of `kind` up to `until` straight into the lake's tables, once. Returns rows written."""
-    told = f"SELECT * FROM ({_TOLD[kind]}) WHERE happened_at <= $until"  # noqa: S608 (own text)
-    con.execute(f"CREATE OR REPLACE TEMP TABLE told AS {told}", {"until": until})
-    keys = con.sql("SELECT key FROM told").to_arrow_table()["key"]
-    uids = pa.table({"key": keys, "uid": pa.array([str(ids.named(k)) for k in keys.to_pylist()], pa.string())})
-    con.register("uids", uids)
+def to_lake(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, stamp: str) -> int:
+    """Write the named facts of `kind` straight into the lake's tables, once. Returns rows written."""
+    told = f"(SELECT *, CAST(CAST(uid_hex AS UUID) AS VARCHAR) AS uid FROM ({_TOLD[kind]}) JOIN named USING (key))"  # noqa: S608 (own text)
     written = 0
     for form in lake_tables.shapes(kind):
-        fields = ", ".join(f'{"whole" if c.carried else "payload"}."{c.key}" AS "{c.name}"' for c in form.columns)
         if form.field is None:
-            sql = f"SELECT uid, {_MOMENTS}, 'member:' || member_id AS subject, {fields} FROM told JOIN uids USING (key)"  # noqa: S608
+            fields = ", ".join(f'payload."{c.key}" AS "{c.name}"' for c in form.columns)
+            sql = f"SELECT uid, {_MOMENTS}, 'member:' || member_id AS subject, '{SOURCE}' AS source, {fields} FROM {told}"  # noqa: S608
         else:
-            sql = f"""SELECT uid, {_MOMENTS}, position, {fields} FROM (
-                        SELECT key, happened_at, payload AS whole, unnest(payload."{form.field}") AS payload,
-                               generate_subscripts(payload."{form.field}", 1) - 1 AS position FROM told) JOIN uids USING (key)"""  # noqa: S608
+            fields = ", ".join(f'{"payload" if c.carried else "item"}."{c.key}" AS "{c.name}"' for c in form.columns)
+            items = f'unnest(payload."{form.field}") AS item, generate_subscripts(payload."{form.field}", 1) - 1 AS position'
+            sql = f"SELECT uid, {_MOMENTS}, position, {fields} FROM (SELECT uid, happened_at, payload, {items} FROM {told})"  # noqa: S608
         data = con.sql(sql).to_arrow_table()
         data = data.append_column("region", pa.repeat(pa.scalar(region), data.num_rows))
-        if form.field is None:
-            data = data.append_column("source", pa.repeat(pa.scalar(SOURCE), data.num_rows))
         written += data.num_rows if lake.append_once(form.name, data, stamp=stamp) else 0
-    con.unregister("uids")
-    con.execute("DROP TABLE told")
     return written
 
 
