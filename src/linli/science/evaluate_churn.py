@@ -111,13 +111,13 @@ def rfm_table(purchases: pd.DataFrame, day: datetime, active_days: int | None) -
     return table if active_days is None else table[table["recency"] < active_days]
 
 
-def compare_all(judged: Sequence[Judged], *, seed: int = 0) -> list[Row]:
+def compare_all(judged: Sequence[Judged], *, seed: int = 0, replicates: int = REPLICATES) -> list[Row]:
     """Rows per data set and model, and the difference ours - rival pooled over the data sets."""
     rows: list[Row] = []
     differences: dict[str, list[Floats]] = {"roc_auc": [], "average_precision": []}
     points: dict[str, list[float]] = {"roc_auc": [], "average_precision": []}
     for one in judged:
-        draws = {name: bootstrap(one.label, score, seed=seed) for name, score in one.scores.items()}
+        draws = {name: bootstrap(one.label, score, seed=seed, replicates=replicates) for name, score in one.scores.items()}
         for name, score in one.scores.items():
             probabilities = name != "recency"
             row: Row = {"data": one.name, "model": name} | measures(one.label, score, probabilities=probabilities)
