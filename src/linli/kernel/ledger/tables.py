@@ -13,11 +13,10 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Exists, OuterRef, Q
 
 from linli.kernel.ledger.entries import AccountRef, account_id
 from linli.kernel.ledger.rules import Row, Standing
-from linli.kernel.models import Account, Transfer
+from linli.kernel.models import Account
 
 Sums = dict[str, tuple[int, int]]
 """What is added, by account: (to balance, to held)."""
@@ -47,8 +46,18 @@ FROM (
 WHERE a.id = locked.id
 """
 
-_COUNT_POSTGRES = "SELECT count(*) FROM kernel_account WHERE id = ANY(%s::uuid[])"
-_COUNT_SQLITE = "SELECT count(*) FROM kernel_account WHERE id IN (SELECT value FROM json_each(%s))"
+_ONE_OF = {"postgresql": "= ANY(%s::uuid[])", "sqlite": "IN (SELECT value FROM json_each(%s))"}
+
+_COUNT = "SELECT count(*) FROM kernel_account WHERE id {}"
+
+_STANDINGS = "SELECT id, region, asset, owner, purpose, expires_on, balance, held, floor FROM kernel_account WHERE id {} ORDER BY id"
+
+_TRANSFERS = """
+SELECT id, region, key, kind, source_id, target_id, amount, reason, digest, expires_at, pending_id, reverses_id,
+    EXISTS (SELECT 1 FROM kernel_transfer r WHERE r.pending_id = t.id AND r.region = t.region)
+    OR EXISTS (SELECT 1 FROM kernel_transfer r WHERE r.reverses_id = t.id AND r.region = t.region)
+FROM kernel_transfer t WHERE id {}
+"""
 
 _ADD_SQLITE = "UPDATE kernel_account SET balance = balance + %s, held = held + %s WHERE id = %s"
 
@@ -59,41 +68,56 @@ class AccountMissing(Exception):
 
 def standings(accounts: Collection[str], *, lock: bool = False) -> dict[str, Standing]:
     """Where accounts stand; with `lock` they are locked until the transaction ends, in id order."""
-    rows = Account.objects.filter(pk__in=accounts).order_by("pk")
-    if lock and connection.features.has_select_for_update:
-        rows = rows.select_for_update(no_key=True)
-    fields = ["region", "asset", "owner", "purpose", "expires_on", "pk", "balance", "held", "floor"]
-    return {row[5].hex: Standing(AccountRef(*row[:5]), *row[6:]) for row in rows.values_list(*fields)}
+    locking = " FOR NO KEY UPDATE" if lock and connection.vendor == "postgresql" else ""
+    rows = _select(_STANDINGS, accounts, locking)
+    return {_hex(row[0]): Standing(AccountRef(*row[1:6]), *row[6:]) for row in rows}
 
 
 def open_missing(refs: Collection[AccountRef], floor: int | None = 0) -> None:
     """Open those accounts that aren't, with `floor`. Sorted, so that two processes doing the same wait in one direction."""
     wanted = {account_id(ref): ref for ref in refs}
-    for account in Account.objects.filter(pk__in=wanted).values_list("pk", flat=True):
-        del wanted[account.hex]
-    Account.objects.bulk_create(
-        [
-            Account(id=UUID(id_), region=r.region, asset=r.asset, owner=r.owner, purpose=r.purpose, expires_on=r.expires_on, floor=floor)
-            for id_, r in sorted(wanted.items())
-        ],
-        ignore_conflicts=True,
-    )
+    if missing := sorted(wanted.keys() - standings(wanted).keys()):
+        refs = [wanted[account] for account in missing]
+        Account.objects.bulk_create(
+            [
+                Account(
+                    id=UUID(account), region=r.region, asset=r.asset, owner=r.owner, purpose=r.purpose, expires_on=r.expires_on, floor=floor
+                )
+                for account, r in zip(missing, refs, strict=True)
+            ],
+            ignore_conflicts=True,
+        )
 
 
 def transfers(ids: Collection[str]) -> dict[str, Row]:
     """The transfers among `ids` that are written, with whether something has settled them."""
+    return {row.id: row for row in map(_row, _select(_TRANSFERS, ids))}
+
+
+def _row(values: Sequence[Any]) -> Row:
+    id_, region, key, kind, source, target, amount, reason, digest, expires_at, pending, reverses, settled = values
+    if expires_at is not None and expires_at.tzinfo is None:
+        expires_at = expires_at.replace(tzinfo=UTC)  # SQLite keeps UTC without saying so
+    ends = _hex(source), _hex(target)
+    about = _hex(pending) if pending else None, _hex(reverses) if reverses else None
+    return Row(_hex(id_), region, key, kind, *ends, amount, reason, digest, expires_at, *about, bool(settled))
+
+
+def _hex(value: UUID | str) -> str:
+    return value if isinstance(value, str) else value.hex
+
+
+def _select(statement: str, ids: Collection[str], locking: str = "") -> list[tuple[Any, ...]]:
+    """Run a statement over ids, which go as one value."""
     if not ids:
-        return {}
-    settling = Transfer.objects.filter(Q(pending=OuterRef("pk")) | Q(reverses=OuterRef("pk")), region=OuterRef("region"))
-    rows = Transfer.objects.filter(pk__in=ids).annotate(settled=Exists(settling))
-    fields = ["pk", "region", "key", "kind", "source_id", "target_id", "amount", "reason", "digest"]
-    found = rows.values_list(*fields, "expires_at", "pending_id", "reverses_id", "settled")
-    return {row[0].hex: _row(row) for row in found}
+        return []
+    with _cursor() as cursor:
+        cursor.execute(statement.format(_ONE_OF[connection.vendor]) + locking, [_ids(ids)])
+        return list(cursor.fetchall())
 
 
-def _row(values: tuple[Any, ...]) -> Row:
-    made: list[Any] = [value.hex if isinstance(value, UUID) else value for value in values]
-    return Row(*made)
+def _ids(ids: Collection[str]) -> str:
+    return _array(list(ids)) if connection.vendor == "postgresql" else json.dumps(list(ids))
 
 
 def write(rows: Sequence[Row], sums: Sums, happened_at: datetime, written_at: datetime) -> None:
@@ -112,13 +136,13 @@ def write(rows: Sequence[Row], sums: Sums, happened_at: datetime, written_at: da
                     cursor.execute(_INSERT_POSTGRES, _arrays(rows, happened_at, written_at))
                 if changes:
                     cursor.execute(_ADD_POSTGRES, [_array(column) for column in zip(*changes, strict=True)])
-                cursor.execute(_COUNT_POSTGRES, [_array(accounts)])
+                cursor.execute(_COUNT.format(_ONE_OF["postgresql"]), [_ids(accounts)])
         else:
             if rows:
                 cursor.executemany(_INSERT_SQLITE, _sqlite(rows, happened_at, written_at))
             if changes:
                 cursor.executemany(_ADD_SQLITE, [(balance, held, account) for account, balance, held in changes])
-            cursor.execute(_COUNT_SQLITE, [json.dumps(accounts)])
+            cursor.execute(_COUNT.format(_ONE_OF["sqlite"]), [_ids(accounts)])
         if cursor.fetchone()[0] != len(accounts):
             raise AccountMissing
 
@@ -132,13 +156,14 @@ def claim(rows: Sequence[Row], happened_at: datetime, written_at: datetime) -> s
         return set()
     with _cursor() as cursor:
         cursor.execute(_INSERT_POSTGRES + " ON CONFLICT DO NOTHING RETURNING id", _arrays(rows, happened_at, written_at))
-        return {row[0].hex for row in cursor.fetchall()}
+        return {_hex(row[0]) for row in cursor.fetchall()}
 
 
 def unclaim(ids: Iterable[str]) -> None:
     """Take claimed transfers back in the transaction that claimed them: nobody else has seen them."""
     if ids := list(ids):
-        Transfer.objects.filter(pk__in=ids)._raw_delete(using=connection.alias)
+        with _cursor() as cursor:
+            cursor.execute(f"DELETE FROM kernel_transfer WHERE id {_ONE_OF[connection.vendor]}", [_ids(ids)])
 
 
 @contextmanager
@@ -152,7 +177,7 @@ def _cursor() -> Iterator[CursorWrapper]:
 
     connection.ensure_connection()
     if connection.connection.prepare_threshold is None:
-        connection.connection.prepare_threshold = 5  # of this module's three statements: Django's cursors never prepare
+        connection.connection.prepare_threshold = 5  # of this module's few statements: Django's cursors never prepare
     with connection._prepare_cursor(psycopg.Cursor(connection.connection)) as cursor:  # type: ignore[attr-defined]
         yield cursor
 
