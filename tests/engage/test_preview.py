@@ -45,6 +45,7 @@ def compared(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
             "too_small",
         )
 
+    previews._window_before.cache_clear()
     monkeypatch.setattr(experiments, "outcome", compare)
     monkeypatch.setattr(
         rates, "_members", lambda region, kind, as_of: {"history.campaign_received": 1559, "history.coupon_redeemed": 410}[kind]

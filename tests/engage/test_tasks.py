@@ -215,5 +215,5 @@ def test_transactional_notices_come_through_once_at_any_hour(town: Town) -> None
         told.append(events.append(back, region=REGION, subject=f"member:{member_id}"))
         assert [notices.notify(e) for e in told * 2] == [True, True, False, False]
     words = [m.words for m in queries.inbox(REGION, member_id)]
-    assert words == ["$12.5 已经原路退回。", "您的订单 10 月 2 日 09:00 起可以取，地点：枫园。"]
+    assert words == ["$12.50 已经原路退回。", "您的订单 10 月 2 日 09:00 起可以取，地点：枫园。"]
     assert models.AttentionSlot.objects.count() == 0

@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from linli.engage import gate, models, rules
-from linli.kernel import clocks, effects, money
+from linli.engage import gate, models, rules, words
+from linli.kernel import clocks, effects
 from linli.kernel.models import Effect, Event
 from linli.people import queries as people
 
@@ -69,7 +69,7 @@ def _facts(payload: dict[str, Any], region: people.RegionInfo, community: people
     if community is not None:
         facts["place"] = community.pickup_en if english else community.pickup_zh
     if payload.get("refunded_minor") is not None:
-        facts["amount"] = money.price(int(payload["refunded_minor"]), region.currency)
+        facts["amount"] = words.spoken(int(payload["refunded_minor"]), region.currency)
     return facts
 
 

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 
 from linli.engage import audience, delivery, gate, knowledge, launching, library, models, plan, rates, rules
 from linli.engage import playbook as p
@@ -209,10 +210,7 @@ def power(book: Playbook, launch: models.Launch, treated: Sequence[int], holdout
     )
     if as_of is None or len(treated) < 2 or len(holdout) < 2:
         return none
-    start = as_of - timedelta(days=book.window_days)
-    before = experiments.outcome(
-        region=launch.region, treated=treated, holdout=holdout, start=start, as_of=as_of, metric=book.metric, worthwhile=worthwhile
-    )
+    before = _window_before(launch.region, tuple(treated), tuple(holdout), as_of, book.window_days, book.metric, worthwhile)
     members = before.treated.members + before.holdout.members
     baseline = (before.treated.total + before.holdout.total) / members if members else None
     mde = before.detectable
@@ -224,6 +222,17 @@ def power(book: Playbook, launch: models.Launch, treated: Sequence[int], holdout
         mde_share=share,
         enough=mde is not None and worthwhile is not None and mde <= worthwhile,
         reason="" if mde is not None else "no_spread",
+    )
+
+
+@lru_cache(maxsize=32)
+def _window_before(
+    region: str, treated: tuple[int, ...], holdout: tuple[int, ...], as_of: datetime, days: int, metric: str, worthwhile: float | None
+) -> experiments.Outcome:
+    """The comparison over the window that has passed. As of a moment it never changes, and a page asks for it often."""
+    start = as_of - timedelta(days=days)
+    return experiments.outcome(
+        region=region, treated=treated, holdout=holdout, start=start, as_of=as_of, metric=metric, worthwhile=worthwhile
     )
 
 

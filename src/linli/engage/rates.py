@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from math import sqrt
 
 import ibis
@@ -60,6 +61,7 @@ def redemption(region: str, prefixes: Sequence[str], as_of: datetime) -> tuple[s
     return "none", None
 
 
+@lru_cache(maxsize=64)
 def _members(region: str, kind: str, as_of: datetime) -> int:
     rows = facts.recorded(kind, as_of)
     return int(rows.filter(rows["region"] == ibis.literal(region))["member_id"].nunique().to_pyarrow().as_py() or 0)

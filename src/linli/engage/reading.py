@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,12 +41,12 @@ class _Loader(yaml.SafeLoader):
     """YAML without surprises: a key twice is an error, and so are anchors (a file of 1 kB could unfold to gigabytes)."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        if self.check_event(yaml.events.AliasEvent):  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.events.AliasEvent):
             raise yaml.YAMLError("anchors are not read")
         return super().compose_node(parent, index)
 
     def construct_mapping(self, node: Any, deep: bool = False) -> Any:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
         if twice := [k for i, k in enumerate(keys) if k in keys[:i]]:
             raise yaml.YAMLError(f"the key {twice[0]} is there twice")
         return super().construct_mapping(node, deep=deep)
@@ -103,11 +103,10 @@ class _Reader:
         return data.strip()
 
     def number(self, data: Any, path: str, low: float, high: float, *, whole: bool = False) -> float:
-        good = isinstance(data, int | float) and not isinstance(data, bool) and low <= data <= high and (not whole or data == int(data))
-        if not good:
-            self.wrong(path, "not_in_range", low=low, high=high, found=str(data))
-            return low
-        return data
+        if isinstance(data, int | float) and not isinstance(data, bool) and low <= data <= high and (not whole or data == int(data)):
+            return data
+        self.wrong(path, "not_in_range", low=low, high=high, found=str(data))
+        return low
 
     def choice(self, data: Any, path: str, options: Iterable[str]) -> str:
         if data not in options:
@@ -135,9 +134,8 @@ class _Reader:
         return " ".join(text.split())
 
     def playbook(self, data: Any, text: str) -> p.Playbook | None:
-        keys = ("format", "slug", "name", "hypothesis", "audience", "trigger", "enter_days", "holdout", "budget_minor")
-        keys += ("coupons", "steps", "metric", "guardrails")
-        top = self.mapping(data, "", keys, [k for k in keys if k not in ("coupons", "guardrails", "enter_days")])
+        needed = ("format", "slug", "name", "hypothesis", "audience", "trigger", "holdout", "budget_minor", "steps", "metric")
+        top = self.mapping(data, "", (*needed, "coupons", "guardrails", "enter_days"), needed)
         if not top or self.problems:
             return None
         if top["format"] != p.FORMAT:
@@ -208,8 +206,8 @@ class _Reader:
             if len(kinds) != 1:
                 self.wrong(path, "not_one_kind", options="effect, wait, branch, exit")
                 continue
-            step = {"effect": self.effect, "wait": self.wait, "branch": self.branch, "exit": self.exit}[kinds[0]]
-            steps.append(step(spec, str(names[i]), path, below if kinds[0] != "effect" else [c.name for c in coupons]))
+            read: dict[str, Callable[..., p.Step]] = {"effect": self.effect, "wait": self.wait, "branch": self.branch, "exit": self.exit}
+            steps.append(read[kinds[0]](spec, str(names[i]), path, below if kinds[0] != "effect" else [c.name for c in coupons]))
         return tuple(steps)
 
     def effect(self, spec: dict[str, Any], name: str, path: str, coupons: list[str]) -> p.Effect:

@@ -118,7 +118,7 @@ def undo(*, region: str, task_id: int, by: int, community_ids: Sequence[int], ke
     if not can_undo(task, now, zone_of(region)):
         raise Refusal("engage.too_late")
     was = task.state
-    open_again = {
+    open_again: dict[str, object] = {
         "state": State.OPEN,
         "closed_at": None,
         "closed_by": None,

@@ -40,8 +40,13 @@ _OFFERS = {
 
 def offer(coupon: Offer, currency: str, language: str) -> str:
     """A coupon in words: what it takes off, from which basket, for how long."""
-    face, minimum = price(coupon.face_minor, currency), price(coupon.minimum_minor, currency)
+    face, minimum = spoken(coupon.face_minor, currency), spoken(coupon.minimum_minor, currency)
     return _OFFERS[language].format(face=face, minimum=minimum, days=coupon.valid_days)
+
+
+def spoken(amount_minor: int, currency: str) -> str:
+    """An amount as people say it: $25, not $25.00; $12.50 stays."""
+    return price(amount_minor, currency).removesuffix(".00")
 
 
 def placeholders(text: str) -> list[str]:
