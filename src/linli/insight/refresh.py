@@ -7,6 +7,7 @@ told as events. Everything is computed before the transaction that writes it: SQ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -239,7 +240,7 @@ def _keep(
             "seconds": (finished - started).total_seconds(),
             "members": len(known.states),
             "counts": {"entered": entered, "left": left, "scored": len(known.risks), "metrics": len(values)},
-            "scale": asdict(known.scale),
+            "scale": {name: None if value == _NOBODY else value for name, value in asdict(known.scale).items()},
             "model": {**artefact.to_dict(), "note": scores.note_of(artefact, as_of)} if artefact else {},
         },
     )
@@ -292,6 +293,10 @@ def _tell(region: str, as_of: datetime, changes: list[tuple[int, str, bool]], st
     events.append_many(told)
 
 
+_NOBODY = float("inf")
+"""The cut that nobody reaches: a shop too small to have big spenders."""
+
+
 def _scale(kept: dict[str, Any]) -> rules.Scale:
-    """A scale as it was kept (tuples come back from JSON as lists)."""
-    return rules.Scale(**{name: tuple(v) if isinstance(v, list) else v for name, v in kept.items()})
+    """A scale as it was kept (tuples come back from JSON as lists, infinity, which JSON lacks, as None)."""
+    return rules.Scale(**{name: tuple(v) if isinstance(v, list) else _NOBODY if v is None else v for name, v in kept.items()})
