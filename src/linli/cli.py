@@ -115,9 +115,9 @@ def worker() -> None:
 @click.option("--misbehave/--behave", default=True, show_default=True, help="Lose, double, delay, reorder and forge callbacks.")
 def gateway(port: int, seed: int, misbehave: bool) -> None:
     """The sandbox payment gateway: speaks HTTP, signs its callbacks, and misbehaves on a seeded schedule."""
-    from linli import sandbox_gateway
+    from linli import sandbox_gateway, settings
 
-    sandbox_gateway.serve("127.0.0.1", port, seed=seed, misbehave=misbehave)
+    sandbox_gateway.serve("127.0.0.1", port, home=settings.HOME, secret=settings.GATEWAY_SECRET, seed=seed, misbehave=misbehave)
 
 
 # ---- data in

@@ -6,19 +6,18 @@ doubling, delaying, reordering and forging callbacks on a seeded schedule. It kn
 
 from __future__ import annotations
 
+from pathlib import Path
 
-def serve(host: str = "127.0.0.1", port: int = 8001, seed: int = 1, misbehave: bool = True) -> None:
-    """Serve until Ctrl-C or SIGTERM. State lies in LINLI_HOME/gateway.sqlite3 and survives a restart."""
+
+def serve(host: str, port: int, *, home: Path, secret: str, seed: int = 1, misbehave: bool = True) -> None:
+    """Serve until Ctrl-C or SIGTERM. State lies in `home`/gateway.sqlite3 and survives a restart; `secret` is shared with the shop."""
     import signal
     import threading
 
-    from linli import settings
     from linli.sandbox_gateway.mischief import Mischief
     from linli.sandbox_gateway.server import Gateway
 
-    gateway = Gateway(
-        home=settings.HOME, secret=settings.GATEWAY_SECRET, mischief=Mischief(seed) if misbehave else Mischief.none(), host=host, port=port
-    )
+    gateway = Gateway(home=home, secret=secret, mischief=Mischief(seed) if misbehave else Mischief.none(), host=host, port=port)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

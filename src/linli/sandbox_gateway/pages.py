@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from html import escape
 
-from linli.kernel.money import plain
 from linli.sandbox_gateway.book import Payment
 
 CSS = """
@@ -44,6 +43,14 @@ _TICK = (
 )
 
 
+_SYMBOLS = {"CNY": "¥", "USD": "$"}
+
+
+def _amount(p: Payment) -> str:
+    """`4990, "CNY"` as "¥49.90" (both currencies have two decimals)."""
+    return f"{_SYMBOLS.get(p.currency, p.currency + ' ')}{p.amount_minor // 100:,}.{p.amount_minor % 100:02d}"
+
+
 def _frame(title: str, body: str) -> bytes:
     return (
         '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
@@ -64,7 +71,7 @@ def _facts(p: Payment) -> str:
 
 def cashier(p: Payment) -> bytes:
     """Pay or go back, or what the payment has come to."""
-    amount = escape(plain(p.amount_minor, p.currency))
+    amount = escape(_amount(p))
     back = f'<p><a class="button" href="{escape(p.return_url)}">回到订单<small lang="en">Back to the order</small></a></p>'
     if p.state == "paid":
         done = f'<div class="mark">{_TICK}</div><h1>已付款</h1><p lang="en">Paid</p><p class="amount">{amount}</p>'
@@ -74,7 +81,7 @@ def cashier(p: Payment) -> bytes:
         return _frame("付款已关闭", f'<section class="card">{over}{_facts(p)}</section>{back}')
     ask = f'<h1>向邻里付款</h1><p lang="en">Pay Linli</p><p class="amount">{amount}</p>'
     return _frame(
-        f"付款 {plain(p.amount_minor, p.currency)}",
+        f"付款 {_amount(p)}",
         f'<section class="card">{ask}{_facts(p)}</section>'
         f'<form method="post" action="/cashier/{p.token}/pay"><button>付款<small lang="en">Pay</small></button></form>'
         f'<form method="post" action="/cashier/{p.token}/cancel">'
