@@ -17,8 +17,10 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from django.db import connection, transaction
+from django.db.models import F, QuerySet
+from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan
 
-from linli.kernel import clocks, ids
+from linli.kernel import busy, clocks, ids
 from linli.kernel.models import Event, Reader
 
 log = logging.getLogger(__name__)
@@ -71,24 +73,26 @@ def append_many(told: Iterable[Told], *, source: str = "live", silent: bool = Fa
     A `uid` that is already there is an IntegrityError: a fact is told once.
     """
     now = clocks.business_now()
-    tx = _transaction_id()
-    rows = [
-        Event(
-            uid=t.uid or ids.new(),
-            tx=tx,
-            region=t.region,
-            kind=t.fact.kind,
-            version=t.fact.version,
-            subject=t.subject,
-            happened_at=t.happened_at or now,
-            recorded_at=t.recorded_at or now,
-            source=source,
-            silent=silent,
-            payload=dataclasses.asdict(t.fact),  # type: ignore[call-overload]
-        )
-        for t in told
-    ]
-    return Event.objects.bulk_create(rows, batch_size=2000)
+    # One transaction for the id and the rows: an id from a transaction that has ended would let readers pass by.
+    with transaction.atomic(savepoint=False):
+        tx = _transaction_id()
+        rows = [
+            Event(
+                uid=t.uid or ids.new(),
+                tx=tx,
+                region=t.region,
+                kind=t.fact.kind,
+                version=t.fact.version,
+                subject=t.subject,
+                happened_at=t.happened_at or now,
+                recorded_at=t.recorded_at or now,
+                source=source,
+                silent=silent,
+                payload=dataclasses.asdict(t.fact),  # type: ignore[call-overload]
+            )
+            for t in told
+        ]
+        return Event.objects.bulk_create(rows, batch_size=2000)
 
 
 @dataclass(frozen=True)
@@ -168,26 +172,28 @@ def _horizon() -> int:
         return int(cursor.fetchone()[0])
 
 
-def after(tx: int, event_id: int, *, limit: int, kinds: Sequence[str] | None = None) -> list[Event]:
-    """The next events a reader at (`tx`, `event_id`) may see, oldest first. Silent ones are left out."""
-    from django.db.models import Q
+def _beyond(tx: int, event_id: int, horizon: int | None = None) -> QuerySet[Event]:
+    """What lies beyond a cursor and, unless told otherwise, before the horizon, in the readers' order.
 
-    found = Event.objects.filter(Q(tx=tx, id__gt=event_id) | Q(tx__gt=tx), tx__lt=_horizon(), silent=False)
+    Compared as a pair, so that both databases walk the index instead of sorting the rest of the log.
+    """
+    later: Any = TupleGreaterThan(Tuple(F("tx"), F("id")), (tx, event_id))
+    found = Event.objects.filter(later).order_by("tx", "id")
+    return found if horizon is None else found.filter(tx__lt=horizon)
+
+
+def after(tx: int, event_id: int, *, limit: int, kinds: Sequence[str] | None = None, horizon: int | None = None) -> list[Event]:
+    """The next events a reader at (`tx`, `event_id`) may see, oldest first. Silent ones are left out."""
+    found = _beyond(tx, event_id, _horizon() if horizon is None else horizon).filter(silent=False)
     if kinds is not None:
         found = found.filter(kind__in=kinds)
-    return list(found.order_by("tx", "id")[:limit])
+    return list(found[:limit])
 
 
 def whole_log(*, chunk: int = 10_000) -> Iterator[list[Event]]:
     """Everything recorded, silent facts too, in the readers' order: what a rebuild reads."""
-    from django.db.models import Q
-
     tx, event_id = -1, 0
-    while True:
-        found = Event.objects.filter(Q(tx=tx, id__gt=event_id) | Q(tx__gt=tx), tx__lt=_horizon())
-        batch = list(found.order_by("tx", "id")[:chunk])
-        if not batch:
-            return
+    while batch := list(_beyond(tx, event_id, _horizon())[:chunk]):
         tx, event_id = batch[-1].tx, batch[-1].id
         yield batch
 
@@ -225,7 +231,8 @@ READERS: dict[str, Subscription] = {}
 def advance(name: str, subscription: Subscription) -> int:
     """Let one reader read one batch. Returns how many events it read; 0 when it is up to date or stopped.
 
-    A handler that raises stops this reader alone, with the error on its row, until `retry(name)`.
+    A handler that raises stops this reader alone, with the error on its row, until `retry(name)`. A database that is
+    busy (a lock, a deadlock) stops nobody: the reader stays where it stood and tries again.
     """
     Reader.objects.get_or_create(name=name)
     batch: list[Event] = []
@@ -234,21 +241,39 @@ def advance(name: str, subscription: Subscription) -> int:
             reader = Reader.objects.select_for_update().get(name=name)
             if reader.failed_at is not None:
                 return 0
-            batch = after(reader.tx, reader.event_id, limit=subscription.batch, kinds=subscription.kinds)
-            if not batch:
-                return 0
-            subscription.handle(batch)
-            reader.tx, reader.event_id = batch[-1].tx, batch[-1].id
-            reader.read_count += len(batch)
-            reader.moved_at = clocks.machine_now()
-            reader.save()
+            horizon = _horizon()
+            batch = after(reader.tx, reader.event_id, limit=subscription.batch, kinds=subscription.kinds, horizon=horizon)
+            if batch:
+                subscription.handle(batch)
+                reader.read_count += len(batch)
+                reader.moved_at = clocks.machine_now()
+            if _move(reader, batch, horizon, full=len(batch) == subscription.batch):
+                reader.save()
     except Exception as error:
+        if busy.is_busy(error):
+            log.warning("reader %s tries again: %s", name, error)
+            return 0
         log.exception("reader %s stopped", name)
         Reader.objects.filter(name=name, failed_at=None).update(
             failed_at=clocks.machine_now(), failed_event_id=batch[0].id if batch else None, error=f"{type(error).__name__}: {error}"[:2000]
         )
         return 0
     return len(batch)
+
+
+def _move(reader: Reader, batch: list[Event], horizon: int, *, full: bool) -> bool:
+    """Move the cursor past what was read and, when nothing else waits, past what isn't for this reader.
+
+    Otherwise a reader of a rare kind would walk over all the others again at every look.
+    """
+    if full:
+        last: tuple[int, int] | None = (batch[-1].tx, batch[-1].id)
+    else:
+        last = Event.objects.filter(tx__lt=horizon).order_by("-tx", "-id").values_list("tx", "id").first()
+    if last is None or last <= (reader.tx, reader.event_id):
+        return False
+    reader.tx, reader.event_id = last
+    return True
 
 
 def drain(subscriptions: dict[str, Subscription], *, rounds: int = 10_000) -> int:
@@ -285,12 +310,10 @@ class Standing:
 
 def standings(subscriptions: dict[str, Subscription]) -> Iterator[Standing]:
     """Every reader's standing, for the console and the command line."""
-    from django.db.models import Q
-
     rows = {r.name: r for r in Reader.objects.all()}
     for name, subscription in subscriptions.items():
         r = rows.get(name, Reader(name=name))
-        waiting = Event.objects.filter(Q(tx=r.tx, id__gt=r.event_id) | Q(tx__gt=r.tx), silent=False)
+        waiting = _beyond(r.tx, r.event_id).filter(silent=False)
         if subscription.kinds is not None:
             waiting = waiting.filter(kind__in=subscription.kinds)
         yield Standing(name, r.read_count, waiting.count(), r.moved_at, r.error)

@@ -62,11 +62,15 @@ def _reveal_a_day(con: duckdb.DuckDBPyConnection, region: str, until: datetime, 
 
 def _join(con: duckdb.DuckDBPyConnection, region: str, after: datetime, to: datetime) -> int:
     """Households whose first basket lies in (`after`, `to`] become members at that moment."""
-    newcomers = con.sql(
-        "SELECT household_id, CASE WHEN has_community THEN home_store_id::VARCHAR ELSE 'others' END AS store, joined_at FROM households"
-        " WHERE joined_at > $after AND joined_at <= $to ORDER BY joined_at, household_id",
-        params={"after": after, "to": to},
-    ).to_arrow_table().to_pylist()
+    newcomers = (
+        con.sql(
+            "SELECT household_id, CASE WHEN has_community THEN home_store_id::VARCHAR ELSE 'others' END AS store, joined_at FROM households"
+            " WHERE joined_at > $after AND joined_at <= $to ORDER BY joined_at, household_id",
+            params={"after": after, "to": to},
+        )
+        .to_arrow_table()
+        .to_pylist()
+    )
     if not newcomers:
         return 0
     homes = completejourney.communities_by_store(region)

@@ -133,8 +133,7 @@ def _counts(con: duckdb.DuckDBPyConnection, start: datetime) -> dict[str, int]:
         "baskets kept": "SELECT count(*) FROM baskets",
         "baskets left empty and left out": "SELECT (SELECT count(*) FROM visits) - (SELECT count(*) FROM baskets)",
         "baskets of several households, stores or times": (
-            "SELECT count(*) FROM (SELECT basket_id FROM raw GROUP BY 1"
-            " HAVING count(DISTINCT (household_id, store_id, happened_at)) > 1)"
+            "SELECT count(*) FROM (SELECT basket_id FROM raw GROUP BY 1 HAVING count(DISTINCT (household_id, store_id, happened_at)) > 1)"
         ),
         "households without a basket kept": "SELECT count(*) FROM households WHERE household_id NOT IN (SELECT household_id FROM baskets)",
         "free lines kept (quantity, no amount)": "SELECT count(*) FROM lines WHERE amount_minor = 0",
