@@ -11,7 +11,7 @@ def playbooks_page() -> str:
     """The page's text. A playbook that can't be read raises, so a broken file can't ship."""
     parts = [
         "# Playbooks\n\nWhat ships, read from `src/linli/engage/playbooks/*.yaml`. How they work: [rooms/engage.md](rooms/engage.md). "
-        "`linli evaluate` and the console's preview say what each would do on your own data.\n"
+        "The console's preview says what each would do on your own data, before it is started.\n"
     ]
     parts += [_playbook(library.playbook(slug)) for slug in library.slugs()]
     return "\n".join(parts)
