@@ -13,3 +13,9 @@ register = template.Library()
 def shelf_price(context: template.Context, amount_minor: int) -> str:
     """A price inside a sentence or button: $4.99, $5."""
     return money.price(int(amount_minor), str(context.get("currency", "USD")))
+
+
+@register.filter
+def as_price(amount_minor: int, currency: object) -> str:
+    """The same for a sentence that is translated whole: {% blocktranslate with m=c.minimum_minor|as_price:currency %}."""
+    return money.price(int(amount_minor), str(currency))
