@@ -243,11 +243,12 @@ def advance(name: str, subscription: Subscription) -> int:
                 return 0
             horizon = _horizon()
             batch = after(reader.tx, reader.event_id, limit=subscription.batch, kinds=subscription.kinds, horizon=horizon)
+            moved = _move(reader, batch, horizon, full=len(batch) == subscription.batch)
             if batch:
                 subscription.handle(batch)
                 reader.read_count += len(batch)
                 reader.moved_at = clocks.machine_now()
-            if _move(reader, batch, horizon, full=len(batch) == subscription.batch):
+            if moved:
                 reader.save()
     except Exception as error:
         if busy.is_busy(error):
@@ -264,7 +265,8 @@ def advance(name: str, subscription: Subscription) -> int:
 def _move(reader: Reader, batch: list[Event], horizon: int, *, full: bool) -> bool:
     """Move the cursor past what was read and, when nothing else waits, past what isn't for this reader.
 
-    Otherwise a reader of a rare kind would walk over all the others again at every look.
+    Otherwise a reader of a rare kind would walk over all the others again at every look. Called before the batch is
+    handled: what the handler itself appends is still to be read.
     """
     if full:
         last: tuple[int, int] | None = (batch[-1].tx, batch[-1].id)

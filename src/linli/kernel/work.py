@@ -10,13 +10,13 @@ import logging
 import os
 import socket
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from linli.kernel import clocks
 from linli.kernel.models import WorkRow
@@ -33,6 +33,10 @@ class Long:
     idempotent steps and calls `report`, which also keeps the lease."""
 
     run: Handler
+
+
+class LeaseLost(Exception):
+    """Somebody else has the row by now: stop, write nothing more."""
 
 
 LEASE = timedelta(minutes=5)
@@ -61,7 +65,8 @@ def every(periods: dict[str, timedelta]) -> None:
         if WorkRow.objects.filter(region="", kind=kind, key=str(slot)).exists():
             continue
         # Missed periods are not made up for, and old rows have nothing more to say.
-        WorkRow.objects.filter(region="", kind=kind, state__in=[WorkRow.State.DONE, WorkRow.State.FAILED]).delete()
+        old = WorkRow.objects.filter(region="", kind=kind, state__in=[WorkRow.State.DONE, WorkRow.State.FAILED])
+        old.exclude(key=str(slot)).delete()  # not this period's: another worker may have done it since we looked
         schedule(kind, key=str(slot), due_at=now, region="", clock=WorkRow.Clock.MACHINE)
 
 
@@ -80,64 +85,85 @@ def due() -> Q:
     )
 
 
-def claim(limit: int = 20, *, by: str | None = None, lease: timedelta = LEASE) -> list[WorkRow]:
-    """Lease up to `limit` due rows, earliest first; rows that another worker is claiming are stepped over."""
+def claim(limit: int = 20, *, kinds: Collection[str] | None = None, by: str | None = None, lease: timedelta = LEASE) -> list[WorkRow]:
+    """Lease up to `limit` due rows (of `kinds`), earliest first; rows that another worker is claiming are stepped over."""
     with transaction.atomic():
         found = WorkRow.objects.filter(due()).order_by("due_at", "id")
+        if kinds is not None:
+            found = found.filter(kind__in=kinds)
         if connection.features.has_select_for_update_skip_locked:
             found = found.select_for_update(skip_locked=True)
         rows = list(found[:limit])
         until = clocks.machine_now() + lease
-        WorkRow.objects.filter(pk__in=[r.pk for r in rows]).update(lease_owner=by or owner(), lease_until=until)
         for row in rows:
             row.lease_owner, row.lease_until, row.attempts = by or owner(), until, row.attempts + 1
-        WorkRow.objects.bulk_update(rows, ["attempts"])
+        WorkRow.objects.bulk_update(rows, ["lease_owner", "lease_until", "attempts"])
     return rows
 
 
-def perform(row: WorkRow, handlers: dict[str, Handler | Long]) -> bool:
+def _leased(row: WorkRow) -> QuerySet[WorkRow]:
+    """The row as long as this claim of it is the latest. `attempts` tells two claims by one process apart."""
+    return WorkRow.objects.filter(pk=row.pk, state=WorkRow.State.DUE, lease_owner=row.lease_owner, attempts=row.attempts)
+
+
+def perform(row: WorkRow, handlers: Mapping[str, Handler | Long]) -> bool:
     """Run one leased row. True when it is done; a failure comes due again with growing delay, at last stays failed."""
-    handler = handlers[row.kind]
+    if row.attempts > MOST_ATTEMPTS:
+        _fail(row, "the worker died every time", last=True)
+        return False
     try:
+        handler = handlers[row.kind]
         if isinstance(handler, Long):
+            if not _leased(row).update(lease_until=clocks.machine_now() + LEASE):
+                return False
             handler.run(row)
             return _finish(row)
         with transaction.atomic():
             # The lease is the judge: a worker that overslept its lease must not run beside its successor.
-            held = WorkRow.objects.select_for_update().filter(pk=row.pk, state=WorkRow.State.DUE, lease_owner=row.lease_owner)
-            if held.first() is None:
+            if _leased(row).select_for_update().first() is None:
                 return False
             handler(row)
             return _finish(row)
+    except LeaseLost:
+        log.warning("work %s %s took longer than its lease, another worker has it", row.kind, row.pk)
     except Exception as error:
         log.warning("work %s %s failed: %s", row.kind, row.pk, error, exc_info=not isinstance(error, Refusal))
-        last = row.attempts >= MOST_ATTEMPTS or isinstance(error, Refusal)
-        WorkRow.objects.filter(pk=row.pk, lease_owner=row.lease_owner).update(
-            state=WorkRow.State.FAILED if last else WorkRow.State.DUE,
-            lease_owner="",
-            lease_until=None if last else clocks.machine_now() + timedelta(seconds=2**row.attempts),
-            error="".join(traceback.format_exception_only(error))[-2000:],
-        )
-        return False
+        told = "".join(traceback.format_exception_only(error))[-2000:]
+        _fail(row, told, last=row.attempts >= MOST_ATTEMPTS or isinstance(error, Refusal))
+    return False
+
+
+def _fail(row: WorkRow, error: str, *, last: bool) -> None:
+    """Let the row come due again after 2, 4, 8... seconds, or stay failed until somebody looks."""
+    _leased(row).update(
+        state=WorkRow.State.FAILED if last else WorkRow.State.DUE,
+        lease_owner="",
+        lease_until=None if last else clocks.machine_now() + timedelta(seconds=2**row.attempts),
+        error=error,
+    )
 
 
 def _finish(row: WorkRow) -> bool:
     ended = {"state": WorkRow.State.DONE, "finished_at": clocks.machine_now(), "lease_owner": "", "lease_until": None, "error": ""}
-    return bool(WorkRow.objects.filter(pk=row.pk, state=WorkRow.State.DUE, lease_owner=row.lease_owner).update(**ended))
+    return bool(_leased(row).update(**ended))
 
 
-def run_due(handlers: dict[str, Handler | Long], *, limit: int = 20) -> int:
-    """Claim and perform what is due, one batch. Returns how many rows were taken up."""
-    rows = claim(limit)
+def run_due(handlers: Mapping[str, Handler | Long], *, limit: int = 20) -> int:
+    """Claim and perform what is due and has a handler here, one batch. Returns how many rows were taken up."""
+    rows = claim(limit, kinds=handlers.keys())
     for row in rows:
         perform(row, handlers)
     return len(rows)
 
 
 def report(row: WorkRow, *, done: int, total: int, label: str) -> None:
-    """Tell how far long work is, and keep its lease. `label` is a code of words, such as "day.history"."""
+    """Tell how far long work is, and keep its lease. `label` is a code of words, such as "day.history".
+
+    Raises LeaseLost when the lease ended before and another worker has the row: let it pass, `perform` knows it.
+    """
     progress = {"done": done, "total": total, "label": label}
-    WorkRow.objects.filter(pk=row.pk, lease_owner=row.lease_owner).update(progress=progress, lease_until=clocks.machine_now() + LEASE)
+    if not _leased(row).update(progress=progress, lease_until=clocks.machine_now() + LEASE):
+        raise LeaseLost
 
 
 def again(row_id: int) -> None:

@@ -12,6 +12,7 @@ from datetime import datetime
 from django.db import IntegrityError, OperationalError, transaction
 
 from linli.kernel import clocks
+from linli.kernel.busy import is_deadlock
 from linli.kernel.ledger import tables
 from linli.kernel.ledger.entries import AccountRef, Entry, Move, Outcome, Void, account_id
 from linli.kernel.ledger.rules import Asked, Books, Group, Row, Standing, decide, prepare
@@ -61,7 +62,7 @@ def batch(groups: Sequence[Sequence[Entry]]) -> list[Outcome]:
             if attempt == TRIES - 1:
                 raise
         except OperationalError as error:
-            if not _deadlocked(error) or attempt == TRIES - 1:
+            if not is_deadlock(error) or attempt == TRIES - 1:
                 raise
     raise AssertionError("unreachable")
 
@@ -113,10 +114,6 @@ def _standings(accounts: Collection[str], named: dict[str, AccountRef], *, lock:
 
 def _referred_to(asked: Sequence[Asked]) -> dict[str, Row]:
     return tables.transfers({one.about for one in asked if one.about})
-
-
-def _deadlocked(error: OperationalError) -> bool:
-    return getattr(error.__cause__, "sqlstate", None) in ("40P01", "40001")
 
 
 def void_expired(now: datetime, limit: int = 500) -> int:

@@ -128,22 +128,23 @@ def write(rows: Sequence[Row], sums: Sums, happened_at: datetime, written_at: da
     """
     changes = sorted((account, balance, held) for account, (balance, held) in sums.items() if balance or held)
     accounts = list({row.source for row in rows} | {row.target for row in rows} | sums.keys())
-    with _cursor() as cursor:
+    with _cursor() as cursor, _cursor() as counting:
         if connection.vendor == "postgresql":
             # A pipeline reports at its end, where Django doesn't look.
             with connection.wrap_database_errors, connection.connection.pipeline():
+                # Counted first: an account that another process opens in between would be counted, and not added to.
+                counting.execute(_COUNT.format(_ONE_OF["postgresql"]), [_ids(accounts)])
                 if rows:
                     cursor.execute(_INSERT_POSTGRES, _arrays(rows, happened_at, written_at))
                 if changes:
                     cursor.execute(_ADD_POSTGRES, [_array(column) for column in zip(*changes, strict=True)])
-                cursor.execute(_COUNT.format(_ONE_OF["postgresql"]), [_ids(accounts)])
         else:
+            counting.execute(_COUNT.format(_ONE_OF["sqlite"]), [_ids(accounts)])
             if rows:
                 cursor.executemany(_INSERT_SQLITE, _sqlite(rows, happened_at, written_at))
             if changes:
                 cursor.executemany(_ADD_SQLITE, [(balance, held, account) for account, balance, held in changes])
-            cursor.execute(_COUNT.format(_ONE_OF["sqlite"]), [_ids(accounts)])
-        if cursor.fetchone()[0] != len(accounts):
+        if counting.fetchone()[0] != len(accounts) or (changes and cursor.rowcount != len(changes)):
             raise AccountMissing
 
 
