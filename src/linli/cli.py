@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -247,11 +248,11 @@ def docs() -> None:
     """Write the generated pages of docs/ anew: commands, events, metrics, features, refusals, roles."""
     from linli import reference
 
-    for path in reference.write(Path("docs")):
+    for path in reference.write(Path("docs"), main):
         out.print(f"wrote {path}", highlight=False)
 
 
-def _table(title: str, columns: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     table = Table(title=title, title_justify="left")
     for n, column in enumerate(columns):
         table.add_column(column, justify="right" if n and n < len(columns) - 1 else "left")

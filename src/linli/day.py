@@ -25,7 +25,9 @@ def request(*, to: datetime | None = None) -> str:
 
 def step(row: WorkRow) -> None:
     """Work handler of "day.step"."""
-    step_to(datetime.fromisoformat(row.payload["until"]), tell=lambda done, total, label: work.report(row, done=done, total=total, label=label))
+    step_to(
+        datetime.fromisoformat(row.payload["until"]), tell=lambda done, total, label: work.report(row, done=done, total=total, label=label)
+    )
 
 
 def step_to(to: datetime, *, tell: Told = lambda done, total, label: None) -> None:

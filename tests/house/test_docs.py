@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from linli import reference
+from linli import cli, reference
 from linli.kernel import events
 
 ROOT = Path(__file__).parents[2]
@@ -17,7 +17,7 @@ PAGES = ["commands.md", "events.md", "refusals.md", "metrics.md", "features.md",
 @pytest.mark.parametrize("name", PAGES)
 def test_generated_page_is_fresh(name: str) -> None:
     """`linli docs` writes them; a page that differs was forgotten."""
-    assert (ROOT / "docs" / name).read_text() == reference.pages()[name]
+    assert (ROOT / "docs" / name).read_text() == reference.pages(cli.main)[name]
 
 
 def test_every_event_says_what_happened() -> None:
@@ -25,9 +25,7 @@ def test_every_event_says_what_happened() -> None:
 
 
 def test_every_command_has_help() -> None:
-    from linli.cli import main
-
-    assert not [name for name, command in main.commands.items() if not command.help]
+    assert not [name for name, command in cli.main.commands.items() if not command.help]
 
 
 def test_every_room_has_a_page() -> None:

@@ -52,7 +52,11 @@ def test_nobody_imports_another_rooms_tables() -> None:
                 parts = node.module.split(".")
                 names = [a.name for a in node.names]
                 its_models = (len(parts) > 2 and parts[2] == "models") or (len(parts) == 2 and "models" in names)
-                if its_models and parts[1] != room and not (parts[1] == "kernel" and set(names) <= {"WorkRow", "Effect", "Event", "Account"}):
+                if (
+                    its_models
+                    and parts[1] != room
+                    and not (parts[1] == "kernel" and set(names) <= {"WorkRow", "Effect", "Event", "Account"})
+                ):
                     wrong.append(f"{_name(path)}:{node.lineno} imports {node.module} {names}")
     assert not wrong, "\n".join(wrong)
 
