@@ -61,11 +61,18 @@ def settle(effect_id: uuid.UUID, *, state: Effect.State, reason: str = "", due_a
     )
 
 
-def deliver_here(effect: Effect, deliver: Deliver) -> None:
-    """Deliver inside this transaction: the delivery and its record commit together, or neither."""
+def deliver_here(effect: Effect, deliver: Deliver) -> bool:
+    """Deliver a held effect inside this transaction: the delivery and its record commit together, or neither.
+
+    The record is the claim and comes first: of two workers one delivers, and what is withheld or dropped never is.
+    Returns whether this call delivered.
+    """
     with transaction.atomic():
+        held = Effect.objects.filter(pk=effect.pk, state=State.HELD)
+        if not held.update(state=State.DELIVERED, delivered_at=clocks.business_now()):
+            return False
         deliver(effect)
-        Effect.objects.filter(pk=effect.pk).update(state=State.DELIVERED, delivered_at=clocks.business_now())
+        return True
 
 
 def deliver_outside(effect: Effect, deliver: Deliver) -> Effect.State:
@@ -76,7 +83,8 @@ def deliver_outside(effect: Effect, deliver: Deliver) -> Effect.State:
     from linli.kernel.refusals import Refusal
 
     now = clocks.machine_now()
-    won = Effect.objects.filter(pk=effect.pk, state=State.HELD).update(state=State.DELIVERING, lease_until=now + LEASE)
+    with transaction.atomic(durable=True):  # a claim that could still be rolled back is none
+        won = Effect.objects.filter(pk=effect.pk, state=State.HELD).update(state=State.DELIVERING, lease_until=now + LEASE)
     if not won:
         return Effect.State(Effect.objects.values_list("state", flat=True).get(pk=effect.pk))
     try:
@@ -86,10 +94,10 @@ def deliver_outside(effect: Effect, deliver: Deliver) -> Effect.State:
         state, reason = State.DROPPED, refusal.code
     except Exception as error:
         state, reason = State.UNKNOWN, type(error).__name__
-    Effect.objects.filter(pk=effect.pk, state=State.DELIVERING).update(
+    recorded = Effect.objects.filter(pk=effect.pk, state=State.DELIVERING).update(
         state=state, reason=reason, delivered_at=clocks.business_now() if state == State.DELIVERED else None
     )
-    return state
+    return state if recorded else State.UNKNOWN  # it took longer than its lease and was given up
 
 
 def lost() -> int:
