@@ -152,12 +152,12 @@ def step(days: int) -> None:
     from linli import day
     from linli.kernel import clocks
 
-    for _ in range(days):
-        to = clocks.business_now() + timedelta(days=1)
-        with _progress() as progress:
-            task = progress.add_task("", total=None)
+    with _progress() as progress:
+        task = progress.add_task("", total=None)
+        for _ in range(days):
+            to = clocks.business_now() + timedelta(days=1)
             day.step_to(to, tell=lambda done, total, label: progress.update(task, completed=done, total=total, description=label))
-        out.print(f"The shop's clock stands at {to:%Y-%m-%d %H:%M} UTC.", highlight=False)
+            progress.print(f"The shop's clock stands at {to:%Y-%m-%d %H:%M} UTC.")
 
 
 @main.command()

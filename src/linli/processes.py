@@ -41,7 +41,10 @@ def up(*, host: str, port: int, web_workers: int, say: Callable[[str], None]) ->
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     # Own process groups: Ctrl-C reaches this process only, which then ends the others in order.
-    running = {name: subprocess.Popen(command, env=environment, start_new_session=True) for name, command in wanted.items()}
+    running = {
+        name: subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 (our own three commands)
+        for name, command in wanted.items()
+    }
     if _listens(host, port, lambda: not stopping and all(p.poll() is None for p in running.values())):
         say(f"\nLinli is up: http://{host}:{port}/\nCtrl-C stops it.")
     while not stopping and all(p.poll() is None for p in running.values()):

@@ -4,6 +4,6 @@ import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "linli.settings")
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402  settings must be named before Django is asked for them
+from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()

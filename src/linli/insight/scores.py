@@ -7,22 +7,25 @@ judged on; the model that serves then learns from those days too.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-import pandas as pd
 from django.conf import settings
 
 from linli.insight.features import Facts, facts_of, zone_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 HORIZON_DAYS = 45
 ACTIVE_DAYS = 90
@@ -107,9 +110,10 @@ def train(region: str, as_of: datetime) -> Artefact:
     moments = cutoffs(first, as_of - horizon, zone)
     if len(moments) < LEAST_CUTOFFS:
         return _keep(Artefact(version, region, as_of.isoformat(), [], "model.no_history", None))
-    earlier = cutoffs(first, as_of - 2 * horizon, zone)
-    judged = _judge(purchases, lines, earlier, as_of - horizon) if len(earlier) >= LEAST_CUTOFFS else None
-    model = churn.fit(purchases, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS)
+    earlier = [m for m in moments if m <= as_of - 2 * horizon]
+    seen: dict[datetime, pd.DataFrame] = {}
+    judged = _judge(purchases, lines, earlier, as_of - horizon, seen) if len(earlier) >= LEAST_CUTOFFS else None
+    model = churn.fit(purchases, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS, seen=seen)
     note = "model.unjudged" if judged is None else "model.good" if judged.roc > judged.recency_roc else "model.below_baseline"
     folder().mkdir(parents=True, exist_ok=True)
     draft = folder() / f"{version}.model.{os.getpid()}"
@@ -127,14 +131,16 @@ def _keep(artefact: Artefact) -> Artefact:
     return artefact
 
 
-def _judge(purchases: ir.Table, lines: ir.Table, moments: Sequence[datetime], cutoff: datetime) -> Judged:
+def _judge(
+    purchases: ir.Table, lines: ir.Table, moments: Sequence[datetime], cutoff: datetime, seen: dict[datetime, pd.DataFrame]
+) -> Judged:
     """Train as of `cutoff` (labels end by it), score there, and compare with the 45 days after."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     from linli.science import churn
 
     known = purchases.filter(purchases["at"] <= ibis.literal(cutoff))
-    model = churn.fit(known, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS)
+    model = churn.fit(known, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS, seen=seen)
     features = model.features(known, cutoff, lines=lines)
     risk = model.predict(features)
     gone = churn.labels(purchases, cutoff, HORIZON_DAYS, features.index)
@@ -164,7 +170,7 @@ def calibration_error(risk: np.ndarray, gone: np.ndarray, *, groups: int = 10) -
 def bands(risk: np.ndarray, happened: np.ndarray) -> list[dict[str, float]]:
     """By band of risk: low, high, members, mean predicted share, share and count of those to whom it happened."""
     found = []
-    for low, high in zip(BANDS[:-1], BANDS[1:], strict=True):
+    for low, high in itertools.pairwise(BANDS):
         inside = (risk >= low) & ((risk < high) if high < 1 else (risk <= high))
         n = int(inside.sum())
         found.append({

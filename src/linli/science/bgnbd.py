@@ -77,10 +77,11 @@ class BgNbd:
         return result
 
 
-def fit(x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike) -> BgNbd:
+def fit(x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike, *, near: BgNbd | None = None) -> BgNbd:
     """Maximum-likelihood parameters for members' (x, t_x, T), each of shape (n,).
 
-    The time axis is scaled to a median T of 26 for the search only. Equal rows are counted once
+    ``near`` is where to look: last month's fit of the same shop saves the search over several
+    starts. The time axis is scaled to a median T of 26 for the search only. Equal rows are counted once
     with a weight, which makes a million members as cheap as their distinct histories.
 
     Raises:
@@ -101,7 +102,9 @@ def fit(x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike) -> BgNbd:
 
     # Bounds keep the search away from ridges where a and b run off together (few dropouts).
     bounds = [(-6.0, 6.0), (-6.0, 8.0), (-8.0, 6.0), (-8.0, 10.0)]
-    starts = ([0.0, 1.0, -0.5, 1.0], [-1.0, 1.5, 0.0, 0.5], [0.5, 0.0, -2.0, 2.0])
+    starts = [[0.0, 1.0, -0.5, 1.0], [-1.0, 1.5, 0.0, 0.5], [0.5, 0.0, -2.0, 2.0]]
+    if near is not None:
+        starts = [list(np.log([near.r, near.alpha / scale, near.a, near.b]))]
     fits = [minimize(loss, s, method="L-BFGS-B", bounds=bounds, tol=1e-12) for s in starts]
     r, alpha, a, b = np.exp(min(fits, key=lambda f: float(f.fun)).x)
     return BgNbd(float(r), float(alpha) * scale, float(a), float(b))

@@ -61,6 +61,7 @@ def fit(
     horizon_days: int = 45,
     active_days: int | None = 90,
     seed: int = 0,
+    seen: dict[datetime, pd.DataFrame] | None = None,
 ) -> ChurnModel:
     """Learn from what happened after each cutoff.
 
@@ -71,6 +72,8 @@ def fit(
         horizon_days: how long a silence counts as churn.
         active_days: who is at risk at a cutoff; None for everybody who ever bought.
         seed: the only source of randomness.
+        seen: everybody's features by cutoff, kept between fits on the same facts: a model and the
+            twin it is judged by ask for the same ones, and they are the dear part.
 
     Raises:
         ValueError: no cutoff, a label window that ends after the last purchase (its label would
@@ -79,7 +82,7 @@ def fit(
     cutoffs = sorted(cutoffs)
     purchases = as_table(purchases)
     lines = None if lines is None else as_table(lines)
-    frame, silence = _training_frame(purchases, lines, cutoffs, horizon_days, active_days)
+    frame, silence = _training_frame(purchases, lines, cutoffs, horizon_days, active_days, {} if seen is None else seen)
     label = frame.pop("label").to_numpy(np.int64)
     if label.min() == label.max():
         raise ValueError("every member has the same label: nothing to learn")
@@ -118,7 +121,12 @@ def labels(purchases: Frame, as_of: datetime, horizon_days: int, members: pd.Ind
 
 
 def _training_frame(
-    purchases: Frame, lines: Frame | None, cutoffs: Sequence[datetime], horizon_days: int, active_days: int | None
+    purchases: Frame,
+    lines: Frame | None,
+    cutoffs: Sequence[datetime],
+    horizon_days: int,
+    active_days: int | None,
+    seen: dict[datetime, pd.DataFrame],
 ) -> tuple[pd.DataFrame, bgnbd.BgNbd]:
     """Features, ``cutoff`` and ``label`` of all cutoffs, one under the other; the last BG/NBD fit.
 
@@ -131,12 +139,16 @@ def _training_frame(
     if last < end - timedelta(days=1):
         raise ValueError(f"the label window of {cutoffs[-1]} ends {end}, after the last purchase {last}")
     parts = []
+    silence = None
     for cutoff in cutoffs:
-        everybody = collect(rfm.features(purchases, cutoff, lines=lines, active_days=None))
-        silence = bgnbd.fit(*history(everybody))
+        if cutoff not in seen:
+            seen[cutoff] = collect(rfm.features(purchases, cutoff, lines=lines, active_days=None))
+        everybody = seen[cutoff]
+        silence = bgnbd.fit(*history(everybody), near=silence)
         part = everybody if active_days is None else everybody[everybody["recency_days"] < active_days]
         part = with_silence(part, silence, horizon_days)
         parts.append(part.assign(cutoff=cutoff, label=labels(purchases, cutoff, horizon_days, part.index)))
+    assert silence is not None  # there is a cutoff
     return pd.concat(parts), silence
 
 
