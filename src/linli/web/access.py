@@ -23,6 +23,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
+from linli.kernel import clocks
+
 ROLES = ("operator", "leader", "member")
 OPEN_TO = (*ROLES, "signed_in", "anyone")
 SESSION_KEY = "person_id"
@@ -118,7 +120,11 @@ class AccessMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         with timezone.override(timezone.get_default_timezone()):
-            return self.get_response(request)
+            if request.method not in ("GET", "HEAD"):
+                return self.get_response(request)
+            # A page is of one moment: the business clock is read once, and a day that steps meanwhile can't split it.
+            with clocks.fixed(business=clocks.business_now()):
+                return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponse | None:
         allowed: frozenset[str] | None = getattr(view, "allowed", None)

@@ -43,7 +43,7 @@ def signin(request: HttpRequest) -> HttpResponse:
             codes.send_code(page["phone"])
         except Refusal as refused:
             page["error"], page["error_do"] = words.refusal(refused)
-            return render(request, "signin/phone.html", page, status=422)
+            return render(request, "signin/phone.html", page)
         asked = urlencode({"phone": page["phone"], "next": page["next"]})
         return HttpResponseRedirect(f"{reverse('signin-code')}?{asked}")
     return render(request, "signin/phone.html", page)
@@ -65,7 +65,7 @@ def code(request: HttpRequest) -> HttpResponse:
             person = codes.verify(phone, request.POST.get("code", "").strip())
         except Refusal as refused:
             page["error"], page["error_do"] = words.refusal(refused)
-            return render(request, "signin/code.html", page, status=422)
+            return render(request, "signin/code.html", page)
         return _enter(request, person.person_id, page["next"])
     return render(request, "signin/code.html", page)
 

@@ -18,6 +18,8 @@ from linli.web.access import allow, in_region
 from linli.web.console import figures, frame, timeline
 from linli.web.console.people_of import currency_of, label, reason
 
+STORY = 40
+"""Lines of the story before "see earlier"."""
 SCOPES = ("messages", "profiling", "neighbours")
 HEADLINE = ("spend_365d_minor", "orders_365d", "recency_days", "gap_median_days", "average_order_minor", "coupon_share_90d")
 
@@ -65,7 +67,8 @@ def one(request: HttpRequest, member_id: int) -> HttpResponse:
     currency = currency_of(region)
     detail = insight.member(member_id)
     tab = frame.chosen(request, "show", timeline.TABS, "all")
-    told = timeline.entries(events.about(f"member:{member_id}", region=region, limit=200), currency)
+    limit = frame.number(request, "limit", STORY, least=STORY, most=1000) or STORY
+    told = timeline.entries(events.about(f"member:{member_id}", region=region, limit=limit), currency)
     coupons = trade.coupons_of(member_id, usable_only=True)
     return frame.page(
         request,
@@ -84,6 +87,7 @@ def one(request: HttpRequest, member_id: int) -> HttpResponse:
             "tab": tab,
             "tabs": timeline.tabs(told),
             "timeline": timeline.by_time(told, tab),
+            "earlier": limit * 4 if len(told) == limit else None,
             "consents": [(scope, consent.has(member_id, scope)) for scope in SCOPES],
             "coupons": coupons,
             "decisions": engage.member_decisions(region, member_id, limit=20),

@@ -15,7 +15,7 @@ from linli.web.console import frame
 from linli.web.console.people_of import listed
 
 COLUMNS = (("recency", _("上次下单")), ("orders_90d", _("90 天订单")), ("spend_365d", _("一年消费")), ("risk", _("45 天流失")))
-PER_PAGE = 50
+PER_PAGE = 30
 
 
 def _asked(request: HttpRequest) -> dict[str, Any]:

@@ -18,6 +18,9 @@ from linli.web.console.people_of import currency_of
 from linli.web.templatetags.linli import compact
 
 
+DAILY = ("sales", "orders", "new_members", "repurchase_30d")
+
+
 @dataclass(frozen=True)
 class Card:
     """A metric card ready for a page."""
@@ -78,6 +81,12 @@ def shown(card: MetricCard, currency: str) -> Card:
     return Card(card, text, small, target, status, tone, figures.spark([p.value for p in card.trend], card.target))
 
 
+def arranged(cards: list[MetricCard], currency: str) -> list[Card]:
+    """The day's figures first, then what has a value, then what still waits for its event."""
+    by_rank = sorted(cards, key=lambda c: (DAILY.index(c.key) if c.key in DAILY else len(DAILY), c.value is None))
+    return [shown(card, currency) for card in by_rank]
+
+
 def series(card: MetricCard, currency: str) -> dict[str, Any]:
     """A metric's trend as the chart's JSON."""
     scale = 0.01 if card.unit == "minor" else 1.0
@@ -107,7 +116,7 @@ def listing(request: HttpRequest) -> HttpResponse:
     """Every metric with its definition."""
     region = request.actor.region  # type: ignore[attr-defined]
     currency = currency_of(region)
-    cards = [shown(card, currency) for card in insight.metric_cards(region)]
+    cards = arranged(insight.metric_cards(region), currency)
     return frame.page(request, "console/metrics.html", "metrics", {"cards": cards})
 
 

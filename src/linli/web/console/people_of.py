@@ -71,7 +71,7 @@ def listed(region: str, rows: Sequence[MemberRow]) -> list[Listed]:
             tone=risk_tone(row.risk),
             percent=None if row.risk is None else round(row.risk * 100),
             labels=tuple(label(one, currency) for one in row.labels),
-            reasons=tuple(reason(one, currency) for one in row.reasons),
+            reasons=tuple(reason(one, currency) for one in sorted(row.reasons, key=lambda r: r.code.startswith("other"))),
         )
         for row in rows
         if row.member_id in known

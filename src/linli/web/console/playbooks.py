@@ -21,6 +21,7 @@ from linli.people import queries as people
 from linli.web import words
 from linli.web.access import allow
 from linli.web.console import figures, frame
+from linli.web.console.audience import read_aloud
 from linli.web.console.people_of import currency_of, names
 
 ANSWERS = ("send", "hold", "drop", "withhold", "unknown")
@@ -59,8 +60,22 @@ def one(request: HttpRequest, slug: str) -> HttpResponse:
         request,
         "console/playbook.html",
         "playbooks",
-        {"page": page, "card": page.card, "key": uuid.uuid4().hex, "crumb": frame.up("console:playbooks", _("活动剧本"))},
+        {"page": page, "card": page.card, "steps": _steps(page), "aloud": read_aloud(page.card.audience), "crumb": frame.up("console:playbooks", _("活动剧本"))},
     )
+
+
+def _steps(page: shapes.PlaybookPage) -> list[dict[str, Any]]:
+    """Steps with where each outcome leads, as the number of the step in the list."""
+    number = {step.name: n for n, step in enumerate(page.steps, 1)}
+    ends = {"met": _("等到了"), "timeout": _("没等到"), "expired": _("团长没来得及")}
+    return [
+        {
+            "step": step,
+            "goes": [(ends.get(outcome, outcome), number.get(there)) for outcome, there in step.goes_to.items()],
+            "reason": words.code(f"engage.end.{step.reason}") if step.reason else "",
+        }
+        for step in page.steps
+    ]
 
 
 @dataclass(frozen=True)
@@ -78,9 +93,9 @@ def reason_words(told: tuple[shapes.Reason, ...], currency: str) -> tuple[str, .
     return tuple(words.code(r.code, currency=currency, **r.facts) for r in told)
 
 
-def answer_words(answer: str, reason: str) -> str:
+def answer_words(answer: str, reason: str, prefix: str = "answer") -> str:
     """The gate's answer, with its reason when it has one."""
-    said = words.code(f"answer.{answer}")
+    said = words.code(f"{prefix}.{answer}")
     return f"{said}{_('：')}{words.code(reason if reason.startswith('engage.') else f'engage.gate.{reason}')}" if reason else said
 
 
@@ -111,10 +126,10 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
             "card": page.card,
             "told": told,
             "key": uuid.uuid4().hex,
-            "answers": [(words.code(f"answer.{a}"), told.answers.get(a, 0), a) for a in ANSWERS if told.answers.get(a)],
+            "answers": [(words.code(f"preview_answer.{a}"), told.answers.get(a, 0), a) for a in ANSWERS if told.answers.get(a)],
             "drops": counted(told.drops, "engage.gate"),
             "holds": counted(told.holds, "engage.gate"),
-            "samples": [Sample(s, known.get(s.member_id), reason_words(s.reasons, currency), answer_words(s.answer, s.reason)) for s in told.samples],
+            "samples": [Sample(s, known.get(s.member_id), reason_words(s.reasons, currency), answer_words(s.answer, s.reason, "preview_answer")) for s in told.samples],
             "busiest": most,
             "leaders": len({w.community_id for w in told.workload}),
             "waits": words.code(told.waits_for) if told.waits_for else "",

@@ -71,24 +71,27 @@ class Chapter:
     entries: tuple[Entry, ...]
 
 
-def _goods(payload: dict[str, Any], region: str) -> str:
-    """Up to three things in the basket, by the name the shop gives them."""
-    lines = payload.get("lines") or []
-    codes = [line.get("sku") for line in lines if line.get("sku")]
-    if codes:
-        known = goods.skus(region, codes)
-        named = [(known[c].name_en if english() else known[c].name_zh) for c in codes if c in known]
-    else:
-        named = [str(line.get("product_type", "")).capitalize() for line in sorted(lines, key=lambda x: -x.get("amount_minor", 0))]
-    named = list(dict.fromkeys(n for n in named if n))
+def _goods(payload: dict[str, Any], catalogue: dict[str, goods.SkuInfo], of_type: dict[str, goods.SkuInfo]) -> str:
+    """Up to three things in the basket by the shop's names, dearest first; history's own names stand in where it sells none."""
+    lines = sorted(payload.get("lines") or [], key=lambda line: -int(line.get("amount_minor", 0)))
+    ours, theirs = [], []
+    for line in lines:
+        sku = catalogue.get(str(line.get("sku"))) or of_type.get(str(line.get("product_type")))
+        if sku is not None:
+            ours.append(sku.name_en if english() else sku.name_zh)
+        elif line.get("product_type"):
+            theirs.append(str(line["product_type"]).capitalize())
+    named = list(dict.fromkeys([*ours, *theirs]))
     joint = ", " if english() else "、"
     more = _("等 {n} 样").format(n=len(named)) if len(named) > 3 else ""
-    return joint.join(named[:3]) + (" " if more and english() else "") + more
+    return joint.join(named[:3]) + (" " if more else "") + more
 
 
 def entries(told: Sequence[Any], currency: str) -> list[Entry]:
     """Events as lines, newest first; an event without words of its own shows its kind, so that nothing is hidden."""
     found = []
+    catalogue = goods.skus(told[0].region) if told else {}
+    of_type = {sku.history_type: sku for sku in catalogue.values() if sku.history_type}
     for event in told:
         face = FACES.get(event.kind) or (ENGAGED if event.kind.startswith("engage.") else OTHER)
         facts: dict[str, Any] = {k: v for k, v in event.payload.items() if not isinstance(v, list | dict)}
@@ -103,7 +106,7 @@ def entries(told: Sequence[Any], currency: str) -> list[Entry]:
         if isinstance(facts.get("scope"), str):
             facts["scope_name"] = words.code(f"scope.{facts['scope']}")
         says = words.code(code, currency=currency, **facts)
-        parts = [_goods(event.payload, event.region)]
+        parts = [_goods(event.payload, catalogue, of_type)]
         if discount := facts.get("discount_minor"):
             parts.append(_("优惠 {amount}").format(amount=money.plain(int(discount), currency)))
         found.append(

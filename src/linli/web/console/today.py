@@ -176,7 +176,7 @@ def _chart(cards: dict[str, Any], currency: str) -> dict[str, Any] | None:
             "labels": [f"{p.day:%m-%d}" for p in sales.trend],
             "sign": symbol,
             "series": [{"name": _("成交额"), "kind": "bar", "values": values, "unit": "money", "color": "c1"}],
-            "mark": {"value": round(mean, 2), "label": _("28 天日均 {figure}").format(figure=f"{symbol}{mean:,.0f}")},
+            "mark": {"value": round(mean, 2)},
         },
         "rows": [(p.day, p.value, counts.get(p.day)) for p in reversed(sales.trend)],
     }
@@ -199,7 +199,7 @@ def today(request: HttpRequest) -> HttpResponse:
             "standing": told.standing,
             "told": told,
             "alerts": _alerts(told, currency),
-            "cards": [metrics.shown(card, currency) for card in cards if card.key not in (SALES, ORDERS)][:12],
+            "cards": metrics.arranged(cards, currency),
             "chart": _chart(by_key, currency),
             "decisions": _decisions(region),
             "risks": listed(region, insight.risk_list(region, limit=8)),

@@ -17,20 +17,20 @@
     const two = told.series.some(s => s.axis === 1);
     return {
       animation: !reduced, animationDuration: 240, textStyle: { fontFamily: token("--sans") },
-      grid: { left: 8, right: two ? 8 : 16, top: 34, bottom: 4, containLabel: true },
+      grid: { left: 8, right: two ? 8 : 16, top: told.series.length > 1 ? 34 : 14, bottom: 4, containLabel: true },
       legend: { right: 8, top: 0, itemWidth: 14, itemHeight: 3, icon: "roundRect", textStyle: { color: text, fontSize: 12 }, show: told.series.length > 1 },
       tooltip: {
         trigger: "axis", renderMode: "richText", backgroundColor: token("--surface"), borderColor: line, textStyle: { color: token("--ink"), fontSize: 12 },
         formatter: ps => ps[0].name + "\n" + ps.map(p => p.seriesName + " " + say(told.series[p.seriesIndex], p.value)).join("\n"),
       },
-      xAxis: { type: "category", data: told.labels, boundaryGap: told.series.some(s => s.kind === "bar"), axisLine: { lineStyle: { color: token("--line-strong") } }, axisTick: { show: false }, axisLabel: { color: faint, hideOverlap: true } },
+      xAxis: { type: "category", data: told.labels, boundaryGap: told.series.some(s => s.kind === "bar"), axisLine: { lineStyle: { color: token("--line-strong") } }, axisTick: { show: false }, axisLabel: { color: faint, hideOverlap: true, interval: Math.max(0, Math.ceil(told.labels.length / 10) - 1) } },
       yAxis: two ? [axis(0), axis(1)] : [axis(0)],
       series: told.series.map((s, n) => {
         const color = token("--" + (s.color || "c" + (n + 1)));
         return {
           name: s.name, type: s.kind || "line", data: s.values, yAxisIndex: s.axis || 0, symbol: "none", barMaxWidth: 18, connectNulls: false, itemStyle: { color, borderRadius: s.kind === "bar" ? [2, 2, 0, 0] : 0 },
           lineStyle: { color, width: s.dash ? 1.5 : 2.5, type: s.dash ? "dashed" : "solid" }, areaStyle: s.area ? { color, opacity: .1 } : undefined,
-          markLine: n === 0 && told.mark ? { symbol: "none", silent: true, lineStyle: { color: faint, type: "dashed" }, label: { formatter: told.mark.label, position: "insideEndTop", color: text, fontSize: 11 }, data: [{ yAxis: told.mark.value }] } : undefined,
+          markLine: n === 0 && told.mark ? { symbol: "none", silent: true, lineStyle: { color: faint, type: "dashed" }, label: { show: !!told.mark.label, formatter: told.mark.label || "", position: "insideStartTop", color: text, fontSize: 11 }, data: [{ yAxis: told.mark.value }] } : undefined,
         };
       }),
     };

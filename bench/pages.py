@@ -1,0 +1,127 @@
+"""How fast console pages answer over HTTP on the real history: p50, p95 and the slowest, beside the aim of 200 ms.
+
+    python bench/pages.py [--home FOLDER] [--requests 40] [--json FILE]
+
+Starts its own web process on a free port against LINLI_HOME (default: var), signs in as the operator through the
+sandbox's door, and asks for each page in turn, one request at a time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+ROOT = Path(__file__).parents[1]
+AIM_MS = 200
+PAGES = (
+    "/console/",
+    "/console/members/",
+    "/console/members/?segment=at_risk_valuable",
+    "/console/members/?q=12&order=-spend_365d",
+    "/console/members/{member}/",
+    "/console/playbooks/",
+    "/console/playbooks/{playbook}/",
+    "/console/playbooks/{playbook}/preview/",
+    "/console/communities/",
+    "/console/groups/",
+    "/console/orders/",
+    "/console/metrics/",
+    "/console/system/",
+    "/console/search/?q=12",
+)
+
+
+def serve(home: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """A web process of its own on `home`; returns it with its address once it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
+               "--blocking-threads", "4", "--no-ws", "--log-level", "error", "linli.wsgi:application"]  # fmt: skip
+    server = subprocess.Popen(command, env={**os.environ, "LINLI_HOME": str(home), "LINLI_SANDBOX": "1"}, cwd=ROOT)
+    address = f"http://127.0.0.1:{port}"
+    for _ in range(600):
+        try:
+            httpx.get(f"{address}/signin/", timeout=5)
+            return server, address
+        except httpx.HTTPError:
+            time.sleep(0.1)
+    server.kill()
+    raise SystemExit("the web process did not answer")
+
+
+def sign_in(client: httpx.Client) -> None:
+    """Through the sandbox's door, as the first face: the operator."""
+    page = client.get("/signin/").text
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+    phone = re.search(r'name="phone" value="([^"]+)"', page)
+    if not token or not phone:
+        raise SystemExit("no demo faces on the sign-in page: bring the history in first (`linli init`)")
+    client.post("/signin/as/", data={"csrfmiddlewaretoken": token[1], "phone": phone[1]}, headers={"Referer": str(client.base_url)})
+
+
+def found(client: httpx.Client) -> dict[str, str]:
+    """A member at risk and a playbook, as the pages themselves name them."""
+    members = re.search(r"/console/members/(\d+)/", client.get("/console/members/").text)
+    playbook = re.search(r"/console/playbooks/([\w-]+)/", client.get("/console/playbooks/").text)
+    return {"member": members[1] if members else "1", "playbook": playbook[1] if playbook else "none"}
+
+
+def measure(client: httpx.Client, path: str, requests: int) -> dict[str, object]:
+    """Milliseconds of `requests` answers to one page, after one that warms it."""
+    first = client.get(path)
+    took = []
+    for _ in range(requests):
+        start = time.perf_counter()
+        answer = client.get(path)
+        took.append((time.perf_counter() - start) * 1000)
+        if answer.status_code != 200:
+            raise SystemExit(f"{path} answered {answer.status_code}")
+    took.sort()
+    return {
+        "page": path,
+        "p50_ms": round(statistics.median(took), 1),
+        "p95_ms": round(took[min(len(took) - 1, int(len(took) * 0.95))], 1),
+        "max_ms": round(took[-1], 1),
+        "kb": round(len(first.content) / 1024, 1),
+        "requests": requests,
+    }
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    ask.add_argument("--home", type=Path, default=Path(os.environ.get("LINLI_HOME", ROOT / "var")))
+    ask.add_argument("--requests", type=int, default=40)
+    ask.add_argument("--json", type=Path)
+    asked = ask.parse_args()
+    server, address = serve(asked.home.resolve())
+    try:
+        with httpx.Client(base_url=address, follow_redirects=True, timeout=60) as client:
+            sign_in(client)
+            facts = found(client)
+            rows = [measure(client, path.format(**facts), asked.requests) for path in PAGES]
+    finally:
+        server.terminate()
+        server.wait(20)
+    print(f"{'page':<58}{'p50':>8}{'p95':>8}{'max':>8}{'kB':>8}   (ms, aim p95 < {AIM_MS})")
+    for row in rows:
+        print(f"{row['page']:<58}{row['p50_ms']:>8}{row['p95_ms']:>8}{row['max_ms']:>8}{row['kb']:>8}")
+    if asked.json:
+        told = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "cpus": os.cpu_count(), "machine": platform.machine(), "aim_ms": AIM_MS, "pages": rows}
+        asked.json.write_text(json.dumps(told, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
