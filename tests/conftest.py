@@ -25,6 +25,7 @@ if os.environ.get("LINLI_TEST_DB", "sqlite") == "postgres":
     os.environ["LINLI_DATABASE"] = postgres.cluster().url("linli")
 else:
     os.environ["LINLI_DATABASE"] = f"sqlite:///{_home}/linli.sqlite3"
+os.environ["DJANGO_SETTINGS_MODULE"] = "linli.settings"
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
