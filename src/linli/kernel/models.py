@@ -111,6 +111,8 @@ class Event(models.Model):
         constraints = [models.UniqueConstraint(fields=["region", "uid"], name="event_once")]
         indexes = [
             models.Index(fields=["tx", "id"], name="event_order"),
+            # A year of imported history is silent: what readers wait for must not be looked for among it.
+            models.Index(fields=["tx", "id", "kind"], name="event_live", condition=Q(silent=False)),
             models.Index(fields=["region", "subject", "happened_at"], name="event_subject"),
         ]
 
