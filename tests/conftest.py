@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import django
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -26,6 +27,7 @@ if os.environ.get("LINLI_TEST_DB", "sqlite") == "postgres":
 else:
     os.environ["LINLI_DATABASE"] = f"sqlite:///{_home}/linli.sqlite3"
 os.environ["DJANGO_SETTINGS_MODULE"] = "linli.settings"
+django.setup()
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
