@@ -39,10 +39,18 @@ def facts(world: list[Any]) -> Facts:
     p = pd.DataFrame(baskets, columns=["member_id", "at", "basket_id", "amount_minor", "discount_minor", "coupon_discount_minor"])
     lines = [(b[0], b[1], b[2], *line) for b, w in zip(baskets, world, strict=True) for line in w[5]]
     q = pd.DataFrame(lines, columns=["member_id", "at", "basket_id", "category", "product_type", "amount_minor"])
-    m = pd.DataFrame({"member_id": MEMBERS, "joined_at": [AS_OF - timedelta(days=10 * m) for m in MEMBERS], "community_id": [8 if m == 3 else 7 for m in MEMBERS]})
+    m = pd.DataFrame(
+        {
+            "member_id": MEMBERS,
+            "joined_at": [AS_OF - timedelta(days=10 * m) for m in MEMBERS],
+            "community_id": [8 if m == 3 else 7 for m in MEMBERS],
+        }
+    )
     whole = ["amount_minor", "discount_minor", "coupon_discount_minor"]
     p = p.astype({"member_id": "int64", "at": stamp, "basket_id": "string", **dict.fromkeys(whole, "int64")})
-    q = q.astype({"member_id": "int64", "at": stamp, "amount_minor": "int64", **dict.fromkeys(("basket_id", "category", "product_type"), "string")})
+    q = q.astype(
+        {"member_id": "int64", "at": stamp, "amount_minor": "int64", **dict.fromkeys(("basket_id", "category", "product_type"), "string")}
+    )
     return Facts(ibis.memtable(p), ibis.memtable(q), ibis.memtable(m.astype({"joined_at": stamp})))
 
 
@@ -78,7 +86,8 @@ def oracle(world: list[Any], member: int) -> dict[str, Any]:
     top = min(fresh, key=lambda c: (-fresh[c], c), default=None)
     total, weekdays = sum(spent.values()), Counter(day(p[0]).weekday() for p, _ in lately)
     found: dict[str, Any] = {
-        "recency_days": min(back, default=None), "tenure_days": max(back, default=None), "joined_days": (today - day(AS_OF - timedelta(days=10 * member))).days,
+        "recency_days": min(back, default=None), "tenure_days": max(back, default=None),
+        "joined_days": (today - day(AS_OF - timedelta(days=10 * member))).days,
         "orders_total": len(back), "orders_before_45d": orders(45, 89), "spend_total_minor": sum(p[1] for p in mine) if mine else 0,
         "first_purchase_on": min((day(p[0]) for p in mine), default=None), "last_purchase_on": max((day(p[0]) for p in mine), default=None),
         "gap_median_days": median(gaps) if gaps else None, "gap_ratio": min(back) / median(gaps) if gaps else None,
@@ -147,7 +156,9 @@ def test_the_usual_hour_is_a_direction_on_the_clock() -> None:
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Shanghai", "Europe/Berlin", "Australia/Lord_Howe"])
 def test_local_days_are_the_calendars(zone: str) -> None:
     """Around both changes of the clock, to the minute."""
-    moments = [datetime(2017, m, d, h, 59, tzinfo=UTC) for m, d in ((3, 12), (3, 26), (4, 2), (10, 1), (10, 29), (11, 5)) for h in range(24)]
+    moments = [
+        datetime(2017, m, d, h, 59, tzinfo=UTC) for m, d in ((3, 12), (3, 26), (4, 2), (10, 1), (10, 29), (11, 5)) for h in range(24)
+    ]
     frame = pd.DataFrame({"at": pd.Series(moments).astype("datetime64[us, UTC]")})
     table = ibis.memtable(frame)
     seconds = table.mutate(s=local_days.local_seconds(table["at"], zone, AS_OF)).to_pyarrow()["s"].to_pylist()

@@ -26,7 +26,8 @@ def inside(member: dict[str, float], scale: Scale = Scale()) -> set[str]:  # noq
     return {name for name, column in decision.segments.items() if column[0]}
 
 
-NEVER = {"orders_total": 0, "orders_30d": 0, "orders_45d": 0, "orders_before_45d": 0, "orders_90d": 0, "orders_365d": 0, "spend_365d_minor": 0,
+NEVER = {"orders_total": 0, "orders_30d": 0, "orders_45d": 0, "orders_before_45d": 0, "orders_90d": 0, "orders_365d": 0,
+   "spend_365d_minor": 0,
          "recency_days": np.nan, "tenure_days": np.nan, "gap_ratio": np.nan, "average_order_minor": np.nan}  # fmt: skip
 
 
@@ -113,7 +114,9 @@ def test_half_the_sales_in_the_top_tenth_needs_no_more() -> None:
     assert vip_floor(np.full(100, 5.0), known=100)[1] == 0  # equals are in or out together
 
 
-@given(st.lists(st.tuples(st.integers(0, 200), st.integers(1, 60), st.integers(1, 90_000)), min_size=5, max_size=80), st.permutations(range(5)))
+@given(
+    st.lists(st.tuples(st.integers(0, 200), st.integers(1, 60), st.integers(1, 90_000)), min_size=5, max_size=80), st.permutations(range(5))
+)
 def test_grades_do_not_depend_on_order_and_one_is_as_among_all(rows: list[tuple[int, int, int]], order: list[int]) -> None:
     all_members = [{"recency_days": r, "orders_365d": f, "spend_365d_minor": m, "orders_total": f} for r, f, m in rows]
     table = columns(*all_members)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from linli.insight import lake
-from linli.kernel import events
+from linli.kernel import clocks, events
 from linli.kernel.events import Subscription, Told
 from linli.people import groups, members
 from linli.trade.events import OrderPaid, OrderRefunded, SoldLine
@@ -34,7 +34,10 @@ def people(size: int, *, joined_days_ago: int = 300, unprofiled: Sequence[int] =
         )
         for i in range(size)
     ]  # fmt: skip
-    return members.join_many(region=REGION, newcomers=newcomers)
+    with clocks.fixed(business=NOW - timedelta(days=joined_days_ago)):
+        ids = members.join_many(region=REGION, newcomers=newcomers)
+    events.drain(LAKE)
+    return ids
 
 
 def paid(order: str, member: int, at: datetime, amount: int = 1000, goods: int = 0, community: int = 1, coupon: int = 0) -> Told:
@@ -68,6 +71,8 @@ def habits(ids: Sequence[int], *, days: int, seed: int = 7, until: datetime = NO
         at = dice.uniform(0, gap)
         while at < stops:
             moment = until - timedelta(days=days - at)
-            told.append(paid(f"{member}-{len(told)}", member, moment, dice.randint(300, 9000) * (1 + n % 3), dice.choice((0, 0, 1, 2)), 1 + n % 2))
+            told.append(
+                paid(f"{member}-{len(told)}", member, moment, dice.randint(300, 9000) * (1 + n % 3), dice.choice((0, 0, 1, 2)), 1 + n % 2)
+            )
             at += dice.expovariate(1 / gap) + 0.05
     return told

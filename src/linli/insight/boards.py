@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -63,9 +63,11 @@ def model_info(kept: dict[str, Any]) -> ModelInfo | None:
 def standing(region: str) -> Standing | None:
     """The last finished refresh, or None before the first."""
     last = last_refresh(region)
-    if last is None:
-        return None
-    return Standing(region, last.as_of, last.finished_at, last.seconds, last.members, model_info(last.model))
+    return _standing(last) if last else None
+
+
+def _standing(last: Refresh) -> Standing:
+    return Standing(last.region, last.as_of, last.finished_at, last.seconds, last.members, model_info(last.model))
 
 
 # ---- metrics
@@ -125,20 +127,26 @@ def _card(metric: metrics.Metric, values: list[MetricValue], as_of: datetime) ->
 def segment_counts(region: str, community_id: int | None = None) -> list[SegmentCount]:
     """Every segment with its size, value and movement, in the registry's order."""
     last = last_refresh(region)
-    if last is None:
-        return []
+    return _segment_counts(last, _refresh_before(region, last), community_id) if last else []
+
+
+def _segment_counts(last: Refresh, before: Refresh | None, community_id: int | None = None) -> list[SegmentCount]:
+    region = last.region
     states = MemberState.objects.filter(region=region)
     changes = SegmentChange.objects.filter(region=region)
     stays = SegmentStay.objects.filter(region=region)
     if community_id is not None:
         here = states.filter(community_id=community_id)
-        states, changes, stays = here, changes.filter(member_id__in=here.values("member_id")), stays.filter(member_id__in=here.values("member_id"))
+        states, changes, stays = (
+            here,
+            changes.filter(member_id__in=here.values("member_id")),
+            stays.filter(member_id__in=here.values("member_id")),
+        )
     spend = dict(states.values_list("member_id", "spend_365d_minor"))
     total = sum(spend.values())
     inside: dict[str, list[int]] = {}
     for segment, member in stays.values_list("segment", "member_id"):
         inside.setdefault(segment, []).append(member)
-    before = _refresh_before(region, last)
     moved = _movement(changes, before.as_of if before else last.as_of)
     moved_7d = _movement(changes, last.as_of - timedelta(days=7))
     return [
@@ -172,8 +180,11 @@ def _movement(changes: Any, since: datetime) -> dict[tuple[str, bool], int]:
 def communities(region: str) -> list[CommunityRow]:
     """Every community of the region, by sales of 30 days."""
     last = last_refresh(region)
-    if last is None:
-        return []
+    return _communities(last) if last else []
+
+
+def _communities(last: Refresh) -> list[CommunityRow]:
+    region = last.region
     rows = MemberState.objects.filter(region=region).values("community_id").annotate(
         members=Count("id"),
         active=Count("id", filter=Q(recency_days__lt=30)),
@@ -208,18 +219,20 @@ def communities(region: str) -> list[CommunityRow]:
 # ---- today
 
 
-def today(region: str) -> Today:
-    """Alerts, and what changed in the region since the refresh before the last one."""
+def today(region: str, cards: Sequence[MetricCard] | None = None) -> Today:
+    """Alerts, and what changed in the region since the refresh before the last one. `cards`: metric_cards, if read already."""
     last = last_refresh(region)
     if last is None:
         return Today(None, (), (), 0, 0, 0, 0, None)
     before = _refresh_before(region, last)
-    counts = segment_counts(region)
+    counts = _segment_counts(last, before)
     sizes = {c.key: c for c in counts}
     moved = sorted((c for c in counts if c.entered or c.left), key=lambda c: -(c.entered + c.left))
     return Today(
-        standing=standing(region),
-        alerts=tuple(sorted(_alerts(region, last, sizes), key=lambda a: LEVELS.index(a.level))),
+        standing=_standing(last),
+        alerts=tuple(
+            sorted(_alerts(last, sizes, metric_cards(region, days=2) if cards is None else cards), key=lambda a: LEVELS.index(a.level))
+        ),
         changes=tuple(moved),
         at_risk=sizes["at_risk"].members,
         at_risk_valuable=sizes["at_risk_valuable"].members,
@@ -229,10 +242,12 @@ def today(region: str) -> Today:
     )
 
 
-def _alerts(region: str, last: Refresh, sizes: dict[str, SegmentCount]) -> list[Alert]:
-    found = []
+def _alerts(last: Refresh, sizes: dict[str, SegmentCount], cards: Sequence[MetricCard]) -> list[Alert]:
+    region, found = last.region, []
     if clocks.business_now() - last.as_of > STALE_AFTER:
-        found.append(Alert("stale", "red", {"hours": int((clocks.business_now() - last.as_of).total_seconds() // 3600)}, ("system", ""), last.as_of))
+        found.append(
+            Alert("stale", "red", {"hours": int((clocks.business_now() - last.as_of).total_seconds() // 3600)}, ("system", ""), last.as_of)
+        )
     if valuable := sizes["at_risk_valuable"]:
         rows = MemberState.objects.filter(
             region=region, member_id__in=SegmentStay.objects.filter(region=region, segment="at_risk_valuable").values("member_id")
@@ -242,9 +257,11 @@ def _alerts(region: str, last: Refresh, sizes: dict[str, SegmentCount]) -> list[
             facts = {"members": valuable.members, "entered": valuable.entered, "loss_minor": loss}
             found.append(Alert("at_risk_valuable", "orange", facts, ("members", "at_risk_valuable"), last.as_of))
     if went := sizes["silent_30d"].entered:
-        found.append(Alert("went_silent", "yellow", {"members": went, "back": sizes["silent_30d"].left}, ("members", "silent_30d"), last.as_of))
-    found += [_missed(card) for card in metric_cards(region, days=2) if card.status == "missed" and card.key in metrics.DASHBOARD]
-    found += _silent_communities(region, last.as_of)
+        found.append(
+            Alert("went_silent", "yellow", {"members": went, "back": sizes["silent_30d"].left}, ("members", "silent_30d"), last.as_of)
+        )
+    found += [_missed(card) for card in cards if card.status == "missed" and card.key in metrics.DASHBOARD]
+    found += _silent_communities(_communities(last), last.as_of)
     note = (last.model or {}).get("note", "model.no_history")
     if note != "model.good":
         found.append(Alert(note.replace(".", "_"), "yellow", {}, ("system", ""), last.as_of))
@@ -256,13 +273,18 @@ def _missed(card: MetricCard) -> Alert:
     assert card.target and card.missed_by is not None and card.value is not None  # only cards that missed come here
     off = card.missed_by / card.target
     level = "red" if off >= 1 else "orange" if off >= 0.2 else "yellow"
-    shown = {name: f"{value * 100:.1f}%" if card.unit == "share" else f"{value:.1f}" for name, value in (("value", card.value), ("target", card.target))}
-    return Alert("metric_missed", level, {"metric": card.key, "name_zh": card.zh, "name_en": card.en, **shown}, ("metric", card.key), card.as_of)
+    shown = {
+        name: f"{value * 100:.1f}%" if card.unit == "share" else f"{value:.1f}"
+        for name, value in (("value", card.value), ("target", card.target))
+    }
+    return Alert(
+        "metric_missed", level, {"metric": card.key, "name_zh": card.zh, "name_en": card.en, **shown}, ("metric", card.key), card.as_of
+    )
 
 
-def _silent_communities(region: str, as_of: datetime) -> list[Alert]:
+def _silent_communities(found: list[CommunityRow], as_of: datetime) -> list[Alert]:
     """The community with the most silent members beyond the region's own share, if it is half as many again."""
-    rows = [c for c in communities(region) if c.members >= BIG_COMMUNITY and c.silent_share is not None]
+    rows = [c for c in found if c.members >= BIG_COMMUNITY and c.silent_share is not None]
     members = sum(c.members for c in rows)
     if not members:
         return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import ibis
 
@@ -60,7 +60,7 @@ def details(facts: Facts, as_of: datetime, zone: str, member_ids: Sequence[int] 
     return found
 
 
-def filled(weeks: list[list[int]], as_of: datetime, zone: str) -> list[tuple[object, int, int]]:
+def filled(weeks: list[list[int]], as_of: datetime, zone: str) -> list[tuple[date, int, int]]:
     """All 26 weeks, oldest first: (Monday, orders, spend)."""
     known = {start: (orders, spend) for start, orders, spend in weeks}
     start = first_week(as_of, zone)

@@ -83,7 +83,7 @@ def outcome(
     n = len(treated)
     adjusted, reduction = cuped(after[metric], before)
     arm_t, arm_h = _arm(after, metric, slice(0, n)), _arm(after, metric, slice(n, None))
-    base = {"metric": metric, "start": start, "as_of": as_of, "treated": arm_t, "holdout": arm_h, "level": LEVEL}
+    base: dict[str, Any] = {"metric": metric, "start": start, "as_of": as_of, "treated": arm_t, "holdout": arm_h, "level": LEVEL}
     if as_of - start < timedelta(days=1):
         return Outcome(**base, **_unknown("too_early"))
     effect = science.compare(_sums(adjusted[n:]), _sums(adjusted[:n]), alpha=1 - LEVEL)

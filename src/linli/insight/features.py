@@ -64,7 +64,8 @@ def _orders(name: str, first: int, last: int, zh: str, en: str, definition_zh: s
 def _orders_of(days: int) -> Feature:
     return _orders(
         f"orders_{days}d", 0, days - 1, f"近 {days} 天订单", f"Orders, {days} days",
-        f"近 {days} 个自然日（含今天）付款的订单数，退完的不算", f"Paid orders in the last {days} local days, today included; fully refunded ones do not count",
+        f"近 {days} 个自然日（含今天）付款的订单数，退完的不算",
+        f"Paid orders in the last {days} local days, today included; fully refunded ones do not count",
     )  # fmt: skip
 
 
@@ -110,7 +111,8 @@ REGISTRY: dict[str, Feature] = {
         _F("average_order_90d_minor", "int", "minor", "近期客单价", "Average order, 90 days", "近 90 天消费除以订单数，舍去零头",
            "Spent in 90 days divided by the orders, rounded down", "row", lambda t: _whole(t.spend_90d_minor, t.orders_90d)),
         _F("gap_median_days", "float", "days", "平时间隔", "Usual gap", f"近 {RHYTHM_DAYS} 天相邻两个下单日间隔的中位数",
-           f"Median days between consecutive days with an order, last {RHYTHM_DAYS} days", "gaps", lambda t: t.gap.median().cast("float64")),
+           f"Median days between consecutive days with an order, last {RHYTHM_DAYS} days", "gaps",
+           lambda t: t.gap.median().cast("float64")),
         _F("gap_ratio", "float", "ratio", "间隔倍数", "Gap ratio", "距上次下单的天数除以平时间隔",
            "Days since the last order divided by the usual gap", "row", lambda t: t.recency_days / t.gap_median_days.nullif(0)),
         _F("order_trend", "float", "ratio", "下单趋势", "Order trend", "近 45 天订单除以前 45 天订单",
@@ -144,7 +146,8 @@ REGISTRY: dict[str, Feature] = {
            "How concentrated the hour is: 1 always the same, 0 no pattern", "hours",
            lambda t: ((t.cosine.sum().cast("float64").pow(2) + t.sine.sum().cast("float64").pow(2)).sqrt() / (t.count() * SCALE))),
         _F("preferred_weekday", "int", "weekday", "常下单星期", "Usual weekday", f"近 {TASTE_DAYS} 天下单最多的星期几，0 是周一",
-           f"The weekday with most orders of the last {TASTE_DAYS} days, 0 is Monday", "weekdays", lambda t: t.weekday.max(where=t.place == 0)),
+           f"The weekday with most orders of the last {TASTE_DAYS} days, 0 is Monday", "weekdays",
+           lambda t: t.weekday.max(where=t.place == 0)),
         _F("community_id", "int", "id", "小区", "Community", "会员所在的小区", "The member's community", "members",
            lambda t: t.community_id.max(), JOINED),
         _F("views_14d", "int", "count", "近 14 天浏览", "Views, 14 days", "近 14 天看过的商品数",
@@ -153,7 +156,9 @@ REGISTRY: dict[str, Feature] = {
 }  # fmt: skip
 """Every feature by name. Names are what audience rules, models and pages use."""
 
-ZERO_WITHOUT_ORDERS = tuple(n for n, f in REGISTRY.items() if f.grain == "purchases" and (n.startswith("orders_") or n.startswith("spend_")))
+ZERO_WITHOUT_ORDERS = tuple(
+    n for n, f in REGISTRY.items() if f.grain == "purchases" and (n.startswith("orders_") or n.startswith("spend_"))
+)
 
 
 def features(as_of: datetime, member_ids: Sequence[int] | None = None, *, region: str | None = None, zone: str | None = None) -> ir.Table:

@@ -14,7 +14,7 @@ import ibis.expr.types as ir
 
 SECONDS_A_DAY = 86_400
 EPOCH = date(1970, 1, 1)
-YEARS_BACK = 6
+YEARS_BACK = 2
 """How far back changes of the clock are honoured; before that the oldest offset holds (an hour, in summers long ago)."""
 
 
@@ -50,8 +50,8 @@ def local_seconds(at: ir.Value, zone: str, until: datetime, *, since: datetime |
     epoch = at.epoch_seconds().cast("int64")
     steps = offsets(zone, until, since=since)
     shift: ir.Value = ibis.literal(steps[0][1], type="int64")
-    for since, offset in steps[1:]:
-        shift = (epoch >= since).ifelse(ibis.literal(offset, type="int64"), shift)
+    for second, offset in steps[1:]:
+        shift = (epoch >= second).ifelse(ibis.literal(offset, type="int64"), shift)
     return epoch + shift
 
 

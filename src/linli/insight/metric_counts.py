@@ -25,8 +25,11 @@ Counted = dict[tuple[int, int], dict[str, float]]
 """(day number, community) -> counts by name."""
 
 
-def count(facts: Facts, days: Sequence[int], zone: str) -> Counted:
-    """Count everything for the given complete local days. `facts` hold nothing recorded after the last of them."""
+def count(facts: Facts, days: Sequence[int], zone: str, *, newest: int) -> Counted:
+    """Count everything for the given complete local days. `facts` hold nothing recorded after the last of them.
+
+    Product types of communities, which are costly, are counted on the day `newest` alone.
+    """
     until = end_of(max(days), zone)
 
     def dated(table: ir.Table, column: str) -> ir.Table:
@@ -39,7 +42,7 @@ def count(facts: Facts, days: Sequence[int], zone: str) -> Counted:
     _daily(purchases, days, found)
     since = end_of(min(days) - RANGE_DAYS - 1, zone)
     lines = facts.lines.filter(facts.lines.at > ibis.literal(since), facts.lines.product_type.notnull())
-    _range(dated(lines.select("community_id", "product_type", "at"), "at"), days, found)
+    _range(dated(lines.select("community_id", "product_type", "at"), "at"), days, newest, found)
     return found
 
 
@@ -117,10 +120,11 @@ def _daily(purchases: ir.Table, days: Sequence[int], found: Counted) -> None:
         found.setdefault((end, REGION), {})["groups_28d"] = at_work
 
 
-def _range(lines: ir.Table, days: Sequence[int], found: Counted) -> None:
-    """Product types sold in 90 and in 28 days: of the region on every day, of communities on the last (the rest is costly)."""
+def _range(lines: ir.Table, days: Sequence[int], newest: int, found: Counted) -> None:
+    """Product types sold in 90 and in 28 days: of the region on every day, of communities on the newest."""
     region = lines.mutate(community_id=ibis.literal(REGION, type="int64")).select("community_id", "product_type", "day").distinct()
-    for table, which in ((region, days), (lines.select("community_id", "product_type", "day").distinct(), [max(days)])):
+    places = [(lines.select("community_id", "product_type", "day").distinct(), [newest])] if newest in days else []
+    for table, which in [(region, list(days)), *places]:
         seen = _seen(table, which).filter(lambda t: t.back < RANGE_DAYS)
         types = seen.group_by("end", "community_id", "product_type").agg(last=seen.back.min())
         rows = types.group_by("end", "community_id").agg(

@@ -7,7 +7,7 @@ figure is the sum of both, never an average of averages.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,7 +52,8 @@ REGISTRY: dict[str, Metric] = {
            "Of the members who ordered in one week, those who ordered again in the next 7 days", "share", "up", None, PURCHASED,
            _of("again_week"), _of("bought_week_before")),
         _M("average_order", "客单价", "Average order", "近 7 天实付金额除以订单数；波动是近 28 天每日客单价的标准差除以均值",
-           "Paid in 7 days divided by orders; volatility is the standard deviation of the daily average over its mean, 28 days", "minor", "up",
+           "Paid in 7 days divided by orders; volatility is the standard deviation of the daily average over its mean, 28 days",
+           "minor", "up",
            None, PURCHASED, _of("sales_7d"), _of("orders_7d")),
         _M("orders_per_group_day", "单群日均订单", "Orders per group and day", "近 7 天订单数除以 7，再除以主群数",
            "Orders of 7 days, per day and main group", "per_day", "up", 15, (*PURCHASED, *JOINED), _of("orders_7d"),
@@ -68,18 +69,22 @@ REGISTRY: dict[str, Metric] = {
         _M("active_sku_rate", "动销率", "Active SKU rate", "近 90 天卖过的品种里，近 28 天卖出过的比例",
            "Of the product types sold in 90 days, those sold in the last 28", "share", "up", 0.85, PURCHASED,
            _of("types_28d"), _of("types_90d")),
-        _M("stock_turnover_days", "库存周转天数", "Stock turnover", "平均库存除以日均出库", "Average stock over daily issue", "days", "down", 7,
+        _M("stock_turnover_days", "库存周转天数", "Stock turnover", "平均库存除以日均出库", "Average stock over daily issue", "days",
+           "down", 7,
            ("goods.lot_received",), waits_for="goods.lot_received"),
-        _M("stock_out_rate", "断货率", "Stock-out rate", "有需求而无可售数量的 SKU 日占比", "SKU-days with demand and nothing to sell", "share",
+        _M("stock_out_rate", "断货率", "Stock-out rate", "有需求而无可售数量的 SKU 日占比", "SKU-days with demand and nothing to sell",
+           "share",
            "down", 0.05, ("goods.quota_sold_out",), waits_for="goods.quota_sold_out"),
         _M("loss_rate", "损耗率", "Loss rate", "报损金额占进货金额的比例", "Value written off of value received", "share", "down", 0.012,
            ("goods.lot_written_off",), waits_for="goods.lot_written_off"),
-        _M("first_order_conversion", "首单转化率", "First-order conversion", "7 到 34 天前入群的新会员里，入群 7 天内下首单的比例；导入的历史会员不算",
+        _M("first_order_conversion", "首单转化率", "First-order conversion",
+           "7 到 34 天前入群的新会员里，入群 7 天内下首单的比例；导入的历史会员不算",
            "Of the members who joined 7 to 34 days ago, those who ordered within 7 days; members of imported history do not count", "share",
            "up", 0.31, (*PURCHASED, *JOINED), _of("converted"), _of("joined_cohort")),
         _M("gross_margin", "毛利率", "Gross margin", "销售额减去成本，占销售额的比例", "Sales less cost, of sales", "share", "up", None,
            ("goods.lot_received",), waits_for="goods.lot_received"),
-        _M("sales", "成交额", "Sales", "当日实付金额，扣除退款", "Paid on the day, less refunds", "minor", "up", None, PURCHASED, _of("sales")),
+        _M("sales", "成交额", "Sales", "当日实付金额，扣除退款", "Paid on the day, less refunds", "minor", "up", None, PURCHASED,
+           _of("sales")),
         _M("orders", "订单", "Orders", "当日付款的订单数", "Orders paid on the day", "count", "up", None, PURCHASED, _of("orders")),
         _M("new_members", "新会员", "New members", "当日入群的会员数；导入的历史会员不算",
            "Members who joined on the day; members of imported history do not count", "count", "up", 200, JOINED, _of("joined")),
@@ -132,17 +137,21 @@ def compute(region: str, days: Sequence[int], *, leaders: Mapping[int, int] | No
 
     Returns only values of communities and days that have facts.
     """
-    from linli.insight import lake
+    from linli.insight import facts
 
     zone = zone_of(region)
-    if len(days) > 1 and lake.table("trade.order_refunded").limit(1).count().to_pyarrow().as_py():
-        # A refund changes what an earlier order was worth: each day is then read as it stood at its own end.
-        return [v for day in days for v in compute(region, [day], leaders=leaders)]
     as_of = end_of(max(days), zone)
-    return values(count(facts_of(as_of, region), days, zone), days, leaders or {})
+    refunds = facts.recorded("trade.order_refunded", as_of)
+    if len(days) > 1 and refunds.limit(1).count().to_pyarrow().as_py():
+        # A refund changes what an earlier order was worth: each day is then read as it stood at its own end.
+        counted: dict[tuple[int, int], dict[str, float]] = {}
+        for day in days:
+            counted |= count(facts_of(end_of(day, zone), region), [day], zone, newest=max(days))
+        return values(counted, leaders or {})
+    return values(count(facts_of(as_of, region), days, zone, newest=max(days)), leaders or {})
 
 
-def values(counted: Mapping[tuple[int, int], Counts], days: Iterable[int], leaders: Mapping[int, int]) -> list[Value]:
+def values(counted: Mapping[tuple[int, int], Counts], leaders: Mapping[int, int]) -> list[Value]:
     """Metrics from counts by (day, community)."""
     found = []
     for (day, community), counts in sorted(counted.items()):

@@ -8,8 +8,6 @@ from linli.insight.history_state import HistoryState
 
 __all__ = ["HistoryState", "MemberState", "MetricValue", "Refresh", "Score", "SegmentChange", "SegmentStay"]
 
-from linli.insight.history_state import HistoryState  # noqa: F401  (its table belongs to this app)
-
 
 class MemberState(models.Model):
     """What is known of one member, as of `as_of`. One row a member; features by name in `features`."""

@@ -36,11 +36,13 @@ from linli.insight.shapes import (
     Page,
     Reason,
     SegmentCount,
-    SegmentStay as Stay,
     Standing,
     Today,
     TrendPoint,
     WeekSpend,
+)
+from linli.insight.shapes import (
+    SegmentStay as Stay,
 )
 from linli.people import queries as people
 
@@ -192,7 +194,7 @@ def _peers_risk(s: MemberState) -> float | None:
     if s.risk is None:
         return None
     peers = MemberState.objects.filter(region=s.region, spend_grade=s.spend_grade, risk__isnull=False)
-    return median(peers.values_list("risk", flat=True))
+    return median(risk for risk in peers.values_list("risk", flat=True) if risk is not None)
 
 
 def _as_typed(kind: str, value: Any) -> Any:
@@ -203,7 +205,8 @@ def _as_typed(kind: str, value: Any) -> Any:
 
 _STATE: tuple[FeatureInfo, ...] = (
     FeatureInfo("member_id", "int", "id", "会员", "Member", "会员编号", "The member's number"),
-    FeatureInfo("external_id", "text", "text", "来源编号", "Number at the source", "会员在来源系统里的编号", "The member's number at the source"),
+    FeatureInfo("external_id", "text", "text", "来源编号", "Number at the source", "会员在来源系统里的编号",
+       "The member's number at the source"),
     FeatureInfo("lifecycle", "text", "text", "生命周期", "Lifecycle", "会员所处的阶段", "The stage the member is in", rules.LIFECYCLE),
     FeatureInfo("segments", "list", "list", "人群", "Segments", "会员所在的全部人群", "Every segment the member is in", tuple(SEGMENTS)),
     FeatureInfo("risk", "float", "share", "45 天流失概率", "45-day churn risk", "未来 45 天没有下单的概率；近 90 天没下过单的不打分",
@@ -213,21 +216,31 @@ _STATE: tuple[FeatureInfo, ...] = (
     FeatureInfo("rfm_r", "int", "count", "R 分", "R grade", "最近一次下单的五分位，5 最近", "Fifth by recency, 5 is the most recent"),
     FeatureInfo("rfm_f", "int", "count", "F 分", "F grade", "近 365 天订单数的五分位，5 最多", "Fifth by orders of 365 days, 5 is most"),
     FeatureInfo("rfm_m", "int", "count", "M 分", "M grade", "近 365 天消费的五分位，5 最多", "Fifth by spend of 365 days, 5 is most"),
-    FeatureInfo("value_rank", "int", "count", "价值名次", "Value rank", "近 365 天消费的名次，1 最多", "Place by spend of 365 days, 1 is most"),
+    FeatureInfo("value_rank", "int", "count", "价值名次", "Value rank", "近 365 天消费的名次，1 最多",
+       "Place by spend of 365 days, 1 is most"),
 )  # fmt: skip
 
 
 def variables() -> dict[str, FeatureInfo]:
     """Every name an audience rule may use: the features, and the state (lifecycle, segments, risk, ...)."""
-    found = {f.name: FeatureInfo(f.name, f.type, f.unit, f.zh, f.en, f.definition_zh, f.definition_en, f.choices) for f in REGISTRY.values()}
+    found = {
+        f.name: FeatureInfo(f.name, f.type, f.unit, f.zh, f.en, f.definition_zh, f.definition_en, f.choices) for f in REGISTRY.values()
+    }
     return found | {v.name: v for v in _STATE}
 
 
 def _known(s: MemberState) -> dict[str, Any]:
     """Features and state of one member by name; an unprofiled member has only who and where they are."""
     if not s.profiled:
-        return {"member_id": s.member_id, "external_id": s.external_id, "community_id": s.community_id, "lifecycle": s.lifecycle, "segments": []}
-    return s.features | {
+        return {
+            "member_id": s.member_id,
+            "external_id": s.external_id,
+            "community_id": s.community_id,
+            "lifecycle": s.lifecycle,
+            "segments": [],
+        }
+    return {
+        **s.features,
         "member_id": s.member_id,
         "external_id": s.external_id,
         "community_id": s.community_id,
@@ -264,5 +277,3 @@ def columns(region: str, names: Sequence[str] | None = None) -> Columns:
         member_ids=tuple(k["member_id"] for k in known),
         values={name: [k.get(name) for k in known] for name in wanted},
     )
-
-

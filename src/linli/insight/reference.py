@@ -37,8 +37,8 @@ def features_page() -> str:
     """Every feature and every segment: definition, unit, the events it is made of."""
     head = [
         "# Features and segments\n",
-        "Sources: `src/linli/insight/features.py`, `rules.py`, `segments.py`. A feature is a function of the facts recorded up to a moment;",
-        "a day is a local calendar day of the region. These names are what audience rules use.\n",
+        "Sources: `src/linli/insight/features.py`, `rules.py`, `segments.py`. A feature is a function of the facts recorded up to",
+        "a moment; a day is a local calendar day of the region. These names are what audience rules use.\n",
         "## Features\n",
         _row("name", "type", "unit", "definition", "from"),
         _row(*["---"] * 5),

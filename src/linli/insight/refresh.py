@@ -7,7 +7,6 @@ told as events. Everything is computed before the transaction that writes it: SQ
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -76,7 +75,9 @@ def touch(region: str, member_ids: Sequence[int], as_of: datetime | None = None)
     known = _knowledge(region, as_of, sorted(set(member_ids)), scale=_scale(last.scale))
     with transaction.atomic():
         _locked(region)
-        newer = set(MemberState.objects.filter(region=region, member_id__in=member_ids, as_of__gt=as_of).values_list("member_id", flat=True))
+        newer = set(
+            MemberState.objects.filter(region=region, member_id__in=member_ids, as_of__gt=as_of).values_list("member_id", flat=True)
+        )
         states = [s for s in known.states if s.member_id not in newer]
         ranks = dict(MemberState.objects.filter(region=region, member_id__in=member_ids).values_list("member_id", "value_rank"))
         for state in states:  # a rank is a place among all: it moves with the next refresh
@@ -121,7 +122,12 @@ def touch_due(row: WorkRow) -> None:
 
 
 def _knowledge(
-    region: str, as_of: datetime, member_ids: list[int] | None = None, *, scale: rules.Scale | None = None, yesterday: datetime | None = None
+    region: str,
+    as_of: datetime,
+    member_ids: list[int] | None = None,
+    *,
+    scale: rules.Scale | None = None,
+    yesterday: datetime | None = None,
 ) -> Knowledge:
     """Features, risk and decisions. `yesterday`: the first refresh looks back with the model it has as of then."""
     zone = zone_of(region)
@@ -218,9 +224,7 @@ def _metrics(region: str, as_of: datetime) -> list[MetricValue]:
 
 
 @transaction.atomic
-def _keep(
-    region: str, as_of: datetime, known: Knowledge, values: list[MetricValue], *, started: datetime, silent: bool
-) -> Refresh:
+def _keep(region: str, as_of: datetime, known: Knowledge, values: list[MetricValue], *, started: datetime, silent: bool) -> Refresh:
     _locked(region)
     entered, left = _write_changes(region, as_of, known.states, everybody=True, silent=silent)
     _write_states(known.states)
@@ -268,9 +272,7 @@ def _write_changes(region: str, as_of: datetime, states: list[MemberState], *, e
     wanted = {(s.member_id, segment) for s in states for segment in s.segments}
     entered = sorted(wanted - held.keys())
     left = sorted(held.keys() - wanted)
-    SegmentStay.objects.bulk_create(
-        [SegmentStay(region=region, member_id=m, segment=s, since=as_of) for m, s in entered], batch_size=BATCH
-    )
+    SegmentStay.objects.bulk_create([SegmentStay(region=region, member_id=m, segment=s, since=as_of) for m, s in entered], batch_size=BATCH)
     gone = [held[key] for key in left]
     for start in range(0, len(gone), BATCH):
         SegmentStay.objects.filter(pk__in=gone[start : start + BATCH]).delete()
@@ -299,4 +301,5 @@ _NOBODY = float("inf")
 
 def _scale(kept: dict[str, Any]) -> rules.Scale:
     """A scale as it was kept (tuples come back from JSON as lists, infinity, which JSON lacks, as None)."""
-    return rules.Scale(**{name: tuple(v) if isinstance(v, list) else _NOBODY if v is None else v for name, v in kept.items()})
+    told: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else _NOBODY if v is None else v for n, v in kept.items()}
+    return rules.Scale(**told)

@@ -35,7 +35,8 @@ REGISTRY: dict[str, Segment] = {
            "Spend of 365 days in the top fifth, or average order in the top fifth with 3 orders or more, or VIP",
            ("spend_365d_minor", "average_order_minor")),
         _S("at_risk_valuable", "risk", "高价值且可能流失", "High value at risk", "高价值，且 45 天流失概率不低于 30%",
-           "High value, and the risk of no order in 45 days is 30 % or more", ("risk", "recency_days", "gap_median_days", "spend_365d_minor")),
+           "High value, and the risk of no order in 45 days is 30 % or more", ("risk", "recency_days", "gap_median_days",
+           "spend_365d_minor")),
         _S("at_risk", "risk", "可能流失", "At risk", "45 天内不再下单的概率不低于 30%（只对近 90 天下过单的会员打分）",
            "The risk of no order in the next 45 days is 30 % or more (scored for members with an order in 90 days)",
            ("risk", "recency_days", "gap_median_days")),
@@ -48,11 +49,14 @@ REGISTRY: dict[str, Segment] = {
         _S("rising", "potential", "频次上升", "Rising", "未到 VIP，近 45 天订单比前 45 天多，且多得不像偶然（95%）",
            "Not yet VIP; more orders in 45 days than in the 45 before, by more than chance (95 %)", ("orders_45d", "orders_before_45d")),
         _S("single_category", "potential", "单一品类", "Single category", "未到 VIP，近 90 天至少 3 单，生鲜消费的 80% 以上在一个品类",
-           "Not yet VIP; 3 orders or more in 90 days, 80 % or more of the fresh spend in one category", ("top_category", "top_category_share")),
+           "Not yet VIP; 3 orders or more in 90 days, 80 % or more of the fresh spend in one category", ("top_category",
+           "top_category_share")),
         _S("browsing", "potential", "只看不买", "Browsing", "近 14 天看过商品却没有下单",
            "Looked at goods in the last 14 days without an order", ("views_14d",), "trade.goods_viewed"),
-        _S("registered", "lifecycle", "刚入群", "Just joined", "入群不满 7 天，还没下单", "Joined less than 7 days ago, no order yet", ("joined_days",)),
-        _S("unconverted", "lifecycle", "新人未下单", "Joined, no order", "入群满 7 天还没下单", "Joined 7 days ago or more, no order yet", ("joined_days",)),
+        _S("registered", "lifecycle", "刚入群", "Just joined", "入群不满 7 天，还没下单", "Joined less than 7 days ago, no order yet",
+           ("joined_days",)),
+        _S("unconverted", "lifecycle", "新人未下单", "Joined, no order", "入群满 7 天还没下单",
+           "Joined 7 days ago or more, no order yet", ("joined_days",)),
         _S("new", "lifecycle", "新客", "New", "首单不满 30 天", "First order less than 30 days ago", ("tenure_days", "orders_total")),
         _S("active", "lifecycle", "活跃", "Active", "近 30 天有单，节奏如常", "Ordered in the last 30 days, at their usual rhythm",
            ("orders_30d", "gap_median_days")),
@@ -60,7 +64,8 @@ REGISTRY: dict[str, Segment] = {
            "Ordered in the last 30 days, but twice the usual gap has passed, or orders fell to half of the 45 days before",
            ("recency_days", "gap_median_days", "orders_45d", "orders_before_45d")),
         _S("silent", "lifecycle", "沉默", "Silent", "30 到 89 天没有下单", "No order for 30 to 89 days", ("recency_days",)),
-        _S("lapsed", "lifecycle", "流失", "Lapsed", "90 到 179 天没有下单，不再给出流失概率", "No order for 90 to 179 days; no longer scored", ("recency_days",)),
+        _S("lapsed", "lifecycle", "流失", "Lapsed", "90 到 179 天没有下单，不再给出流失概率",
+           "No order for 90 to 179 days; no longer scored", ("recency_days",)),
         _S("lost", "lifecycle", "久未往来", "Lost", "180 天以上没有下单", "No order for 180 days or more", ("recency_days",)),
     )
 }  # fmt: skip
@@ -114,7 +119,8 @@ def _habits(known: Mapping[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 LABELS = (
-    "vip", "high_value", "at_risk", *rules.LIFECYCLE, "rising", "single_category", "low_frequency", "frequent", "likes_fruit", "likes_vegetable",
+    "vip", "high_value", "at_risk", *rules.LIFECYCLE, "rising", "single_category", "low_frequency", "frequent", "likes_fruit",
+    "likes_vegetable",
     "likes_meat_seafood", "likes_dairy_egg", "likes_grain_oil", "likes_bakery", "coupon_fan", "buys_morning", "buys_noon", "buys_afternoon",
     "buys_evening",
 )  # fmt: skip
