@@ -19,7 +19,7 @@ from linli.kernel.ledger.rules import Asked, Books, Group, Row, Standing, decide
 from linli.kernel.models import Transfer, WorkRow
 
 TRIES = 6
-"""One optimistic, then exact ones: a second is needed only when a key, pending or account changed hands in between."""
+"""Hopefully, again with accounts opened, then exactly: more are needed only when a key or pending changes hands in between."""
 
 
 def open(ref: AccountRef, floor: int | None = 0) -> None:
@@ -52,37 +52,47 @@ def batch(groups: Sequence[Sequence[Entry]]) -> list[Outcome]:
     if not asked:
         return decide(prepared, Books(), clocks.business_now()).outcomes
     now = clocks.business_now()
+    opening = exactly = False
     for attempt in range(TRIES):
         try:
             with transaction.atomic():
-                if attempt == 0:
-                    return _write_hopefully(prepared, asked, now)
-                return _write_exactly(prepared, asked, now)
-        except (IntegrityError, tables.AccountMissing, _Unsure):
+                if exactly:
+                    return _write_exactly(prepared, asked, now)
+                return _write_hopefully(prepared, asked, now, opening=opening)
+        except tables.AccountMissing:
+            opening, exactly = True, opening
+        except (IntegrityError, _Unsure):
+            exactly = True
             if attempt == TRIES - 1:
                 raise
         except OperationalError as error:
+            exactly = True
             if not is_deadlock(error) or attempt == TRIES - 1:
                 raise
-    raise AssertionError("unreachable")
+    raise RuntimeError("accounts vanish: the ledger deletes none")
 
 
 class _Unsure(Exception):
     """A group seems not to fit, as far as an unlocked look can tell."""
 
 
-def _write_hopefully(groups: Sequence[Group], asked: Sequence[Asked], now: datetime) -> list[Outcome]:
-    """Write as if keys are new and accounts hold enough: nobody has looked, the constraints judge."""
+def _write_hopefully(groups: Sequence[Group], asked: Sequence[Asked], now: datetime, *, opening: bool) -> list[Outcome]:
+    """Write as if keys are new and accounts hold enough: nobody has looked, the constraints judge.
+
+    With `opening` the accounts that moves name are opened before; should a group be refused after all, not even that stays.
+    """
     plan = decide(groups, Books(transfers=_referred_to(asked)), now)
     if any(outcome.refusal and isinstance(group, list) for group, outcome in zip(groups, plan.outcomes, strict=True)):
         raise _Unsure
+    if opening:
+        tables.open_missing(_named(asked).values())
     tables.write(plan.rows, plan.sums, now, clocks.machine_now())
     return plan.outcomes
 
 
 def _write_exactly(groups: Sequence[Group], asked: Sequence[Asked], now: datetime) -> list[Outcome]:
     """Claim the keys that seem to fit, lock the accounts, decide on what is locked, and put the difference right."""
-    named = {account_id(ref): ref for one in asked if isinstance(one.entry, Move) for ref in (one.entry.source, one.entry.target)}
+    named = _named(asked)
     ids = {one.id for one in asked} | {one.about for one in asked if one.about}
     seen = tables.transfers(ids)
     accounts = named.keys() | _ends(seen.values())
@@ -101,6 +111,11 @@ def _write_exactly(groups: Sequence[Group], asked: Sequence[Asked], now: datetim
     tables.unclaim(claimed - {row.id for row in plan.rows})
     tables.write([row for row in plan.rows if row.id not in claimed], plan.sums, now, written_at)
     return plan.outcomes
+
+
+def _named(asked: Sequence[Asked]) -> dict[str, AccountRef]:
+    """The accounts that moves name: only these may have to be opened."""
+    return {account_id(ref): ref for one in asked if isinstance(one.entry, Move) for ref in (one.entry.source, one.entry.target)}
 
 
 def _ends(rows: Iterable[Row]) -> set[str]:

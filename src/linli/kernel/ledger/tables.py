@@ -73,20 +73,16 @@ def standings(accounts: Collection[str], *, lock: bool = False) -> dict[str, Sta
     return {_hex(row[0]): Standing(AccountRef(*row[1:6]), *row[6:]) for row in rows}
 
 
-def open_missing(refs: Collection[AccountRef], floor: int | None = 0) -> None:
+def open_missing(refs: Iterable[AccountRef], floor: int | None = 0) -> None:
     """Open those accounts that aren't, with `floor`. Sorted, so that two processes doing the same wait in one direction."""
     wanted = {account_id(ref): ref for ref in refs}
     if missing := sorted(wanted.keys() - standings(wanted).keys()):
-        refs = [wanted[account] for account in missing]
-        Account.objects.bulk_create(
-            [
-                Account(
-                    id=UUID(account), region=r.region, asset=r.asset, owner=r.owner, purpose=r.purpose, expires_on=r.expires_on, floor=floor
-                )
-                for account, r in zip(missing, refs, strict=True)
-            ],
-            ignore_conflicts=True,
-        )
+        made = []
+        for id_ in missing:
+            ref = wanted[id_]
+            name = {field: getattr(ref, field) for field in ("region", "asset", "owner", "purpose", "expires_on")}
+            made.append(Account(id=UUID(id_), floor=floor, **name))
+        Account.objects.bulk_create(made, ignore_conflicts=True)
 
 
 def transfers(ids: Collection[str]) -> dict[str, Row]:
