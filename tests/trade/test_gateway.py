@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -118,6 +121,42 @@ def test_the_api_is_the_shops_alone(gateway: Gateway) -> None:
     assert knock(gateway.secret, time.time() - 3600) == 401
     assert knock(gateway.secret, time.time(), "/v1/pay") == 401  # signed for another door
     assert knock(gateway.secret, time.time()) == 404  # nothing was paid, so there is nothing to give back
+
+
+@pytest.mark.parametrize(
+    "header", [{"Linli-Timestamp": "²"}, {"Linli-Timestamp": "9" * 400}, {"Content-Length": "²"}, {"Content-Length": "-1"}]
+)
+def test_senseless_headers_are_answered(gateway: Gateway, header: dict[str, str]) -> None:
+    address = urlsplit(gateway.url)
+    connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=5)
+    connection.putrequest("POST", "/v1/refund")
+    for name, value in ({"Content-Length": "0"} | header).items():
+        connection.putheader(name, value.encode("latin-1"))
+    connection.endheaders()
+    assert connection.getresponse().status in (401, 413)
+    connection.close()
+
+
+def test_one_address_that_cannot_be_called_silences_nobody(gateway: Gateway) -> None:
+    heard = threading.Event()
+
+    class Shop(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            heard.set()
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Shop)
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    for number, port in (("n1", 99999999), ("n2", server.server_address[1])):
+        cashier = Sandbox().pay(number, 100, "USD", "milk", "http://127.0.0.1:9/", f"http://127.0.0.1:{port}/notify")
+        httpx.post(f"{cashier}/pay", trust_env=False)
+    assert heard.wait(10)
+    server.shutdown()
+    server.server_close()
 
 
 def test_refunds_never_exceed_the_payment_and_count_once(gateway: Gateway) -> None:
