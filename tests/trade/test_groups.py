@@ -10,6 +10,7 @@ from linli.goods import quota
 from linli.kernel import clocks, ledger, work
 from linli.kernel.models import Event, WorkRow
 from linli.trade import accounts, groups, orders, pay, queries, refunds
+from linli.trade.models import PayAttempt
 from linli.trade.work import HANDLERS
 from support.refusing import refused
 from support.shop import MONDAY, NOON, REGION, Shop, Till, buy, new_group, pay_for
@@ -94,6 +95,15 @@ def test_money_that_arrives_after_a_miss_of_one_line(shop: Shop, till: Till) -> 
     refunds.pursue()
     assert list(till.refunds.values()) == [733]
     assert ledger.audit().ok
+
+
+def test_a_group_that_cannot_be_decided_keeps_no_other_open(shop: Shop, till: Till, caplog: pytest.LogCaptureFixture) -> None:
+    broken = buy(till, shop.alice, [(shop.cherries, 1)], key="a")
+    fine = buy(till, shop.bob, [(shop.milk, 2)], key="b")
+    PayAttempt.objects.filter(order_id=broken.order_id).update(state="closed")  # no payment to give back from
+    with pytest.raises(PayAttempt.DoesNotExist):
+        close()
+    assert (state(broken), state(fine)) == ("paid", "ready")
 
 
 def test_the_deadline_is_work_that_comes_due_by_itself(shop: Shop, till: Till) -> None:

@@ -6,10 +6,12 @@ import json
 import logging
 from datetime import timedelta
 
+import httpx
 import pytest
 
 from linli.kernel import clocks, ledger
-from linli.trade import accounts, orders, pay, queries, refunds
+from linli.trade import accounts, channels, orders, pay, queries, refunds
+from linli.trade.channels.sandbox import Sandbox
 from linli.trade.models import PayAttempt, Refund
 from support.refusing import refused
 from support.shop import REGION, Shop, Till, buy, pay_for, signed
@@ -243,6 +245,44 @@ def test_a_declined_refund_stays_owed_until_it_is_sent_again(shop: Shop, till: T
     assert (earned(), state(placed)) == (0, "refunded")
     with refused("trade.no_such_refund"):
         refunds.retry(refund_no="none", region=REGION)
+
+
+def test_a_channel_that_refuses_the_question_leaves_a_refund_as_it_is(shop: Shop, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    placed = buy(till, shop.alice, [(shop.cherries, 2)], key="k")
+    orders.cancel(order_id=placed.order_id, member_id=shop.alice, key="c")
+    till.loses_reply = True
+    refunds.pursue()
+
+    def no(refund_no: str) -> str:
+        raise channels.Declined("signature")
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(till, "refund_state", no)
+        assert refunds.pursue() == 1
+    assert Refund.objects.get().state == "unknown"
+    assert refunds.pursue() == 0 and state(placed) == "refunded"
+
+
+def test_one_order_that_cannot_be_let_go_holds_nobody_up(shop: Shop, till: Till, caplog: pytest.LogCaptureFixture) -> None:
+    broken, _ = started(shop, till)
+    fine = orders.place(member_id=shop.bob, lines=[(shop.milk, 1)], key="k")
+    back = buy(till, shop.bob, [(shop.milk, 1)], key="k2")
+    orders.cancel(order_id=back.order_id, member_id=shop.bob, key="c")
+    held = f"order/{broken.order_id.hex}/1/hold"
+    ledger.commit(ledger.Void(key="by mistake", pending_key=held, region=REGION))
+    with clocks.fixed(machine=fine.pay_by + timedelta(seconds=1)), refused("ledger.resolved"):
+        pay.reconcile()
+    assert (state(broken), state(fine), state(back)) == ("placed", "expired", "refunded")
+
+
+@pytest.mark.parametrize("answer", [{}, {"state": "paid"}, {"state": "paid", "amount_minor": "x", "currency": "USD"}, []])
+def test_an_answer_of_another_shape_is_none(monkeypatch: pytest.MonkeyPatch, answer: object) -> None:
+    monkeypatch.setattr(httpx.Client, "request", lambda self, *a, **k: httpx.Response(200, json=answer))
+    for ask in (Sandbox().seen, Sandbox().close):
+        with pytest.raises(channels.Unreachable):
+            ask("n1")
+    with pytest.raises(channels.Unreachable):
+        Sandbox().pay("n1", 100, "USD", "milk", "http://shop/", "http://shop/notify")
 
 
 def test_an_operator_gives_one_line_back_once(shop: Shop, till: Till) -> None:

@@ -7,6 +7,7 @@ import logging
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import call
 from urllib.parse import urljoin, urlsplit
 
 from django.db import IntegrityError, transaction
@@ -16,6 +17,7 @@ from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.trade import accounts, channels, coupons, load, orders, pickup_codes, refunds, rules
 from linli.trade.channels import Seen
+from linli.trade.each import each
 from linli.trade.events import OrderPaid, OrderReady, UnwantedPayment
 from linli.trade.lines import holds, order_no, sold_lines
 from linli.trade.models import Order, OrderLine, PayAttempt
@@ -336,10 +338,18 @@ def expire(order_id: uuid.UUID | str) -> str:
 
 
 def reconcile() -> int:
-    """Ask about every open attempt, end unpaid orders, pursue refunds; returns how much still waits for an answer."""
-    for attempt in list(PayAttempt.objects.select_related("order").filter(state=State.OPEN)):
-        ask_quietly(attempt, close=attempt.order.state != Order.State.PLACED)
-    overdue = Order.objects.filter(state=Order.State.PLACED, pay_by__lte=clocks.machine_now())
-    for pk in list(overdue.values_list("pk", flat=True)):
-        expire(pk)
-    return PayAttempt.objects.filter(state=State.OPEN).count() + refunds.pursue()
+    """Ask about every open attempt, end unpaid orders, pursue refunds; returns how much still waits for an answer.
+
+    Whatever is wrong with one of them, the others are settled; then the first error is raised.
+    """
+    *_, refunds_waiting = each((_ask_open, _expire_overdue, refunds.pursue), call)
+    return PayAttempt.objects.filter(state=State.OPEN).count() + (refunds_waiting or 0)
+
+
+def _ask_open() -> None:
+    attempts = PayAttempt.objects.select_related("order").filter(state=State.OPEN)
+    each(attempts, lambda attempt: ask_quietly(attempt, close=attempt.order.state != Order.State.PLACED))
+
+
+def _expire_overdue() -> None:
+    each(Order.objects.filter(state=Order.State.PLACED, pay_by__lte=clocks.machine_now()).values_list("pk", flat=True), expire)

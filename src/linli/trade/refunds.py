@@ -14,6 +14,7 @@ from linli.goods import quota
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.trade import accounts, channels, coupons, load, rules
+from linli.trade.each import each
 from linli.trade.events import OrderRefunded, RefundRequested, UnwantedReturned
 from linli.trade.lines import holds, order_no, sold_lines
 from linli.trade.models import Order, OrderLine, PayAttempt, Refund
@@ -200,7 +201,7 @@ def ask(refund_id: uuid.UUID | str) -> str:
         return refund.state
     try:
         answer = channels.of(refund.channel).refund_state(refund.refund_no)
-    except channels.Unreachable:
+    except (channels.Unreachable, channels.Declined):  # a question refused (a clock, a secret) says nothing about the money
         return refund.state
     if answer is None:
         Refund.objects.filter(pk=refund.pk, state=refund.state).update(state=State.REQUESTED)
@@ -258,10 +259,9 @@ def retry(*, refund_no: str, region: str) -> str:
 def pursue() -> int:
     """Ask about what was never answered, send what was never sent; returns how many are still on their way."""
     late = clocks.machine_now() - PATIENCE
-    for pk in list(Refund.objects.filter(Q(state=State.UNKNOWN) | Q(state=State.SENDING, sent_at__lt=late)).values_list("pk", flat=True)):
-        ask(pk)
-    for pk in list(Refund.objects.filter(state=State.REQUESTED).values_list("pk", flat=True)):
-        send(pk)
+    unheard = Refund.objects.filter(Q(state=State.UNKNOWN) | Q(state=State.SENDING, sent_at__lt=late))
+    each(unheard.values_list("pk", flat=True), ask)
+    each(Refund.objects.filter(state=State.REQUESTED).values_list("pk", flat=True), send)
     return Refund.objects.filter(state__in=[State.REQUESTED, State.SENDING, State.UNKNOWN]).count()
 
 

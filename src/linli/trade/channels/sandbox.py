@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -36,7 +37,8 @@ class Sandbox:
             "return_url": return_url,
             "notify_url": notify_url,
         }
-        return str(self._post("/v1/pay", asked)["pay_url"])
+        answer = self._post("/v1/pay", asked)
+        return _shaped(lambda: str(answer["pay_url"]))
 
     def seen(self, out_trade_no: str) -> Seen | None:
         return _seen(self._call("GET", f"/v1/pay/{out_trade_no}"))
@@ -46,11 +48,12 @@ class Sandbox:
 
     def refund(self, refund_no: str, out_trade_no: str, amount_minor: int) -> str:
         asked = {"refund_no": refund_no, "out_trade_no": out_trade_no, "amount_minor": amount_minor}
-        return str(self._post("/v1/refund", asked)["state"])
+        answer = self._post("/v1/refund", asked)
+        return _shaped(lambda: str(answer["state"]))
 
     def refund_state(self, refund_no: str) -> str | None:
         found = self._call("GET", f"/v1/refund/{refund_no}")
-        return None if found is None else str(found["state"])
+        return None if found is None else _shaped(lambda: str(found["state"]))
 
     def genuine(self, body: bytes, timestamp: str, nonce: str, signature: str) -> bool:
         return hmac.compare_digest(sign(settings.GATEWAY_SECRET, timestamp, nonce, body).encode(), signature.encode())
@@ -82,14 +85,22 @@ class Sandbox:
             told = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             raise Unreachable(f"{path}: {type(error).__name__}") from error
-        if answer.status_code >= httpx.codes.BAD_REQUEST:
-            raise Declined(str(told.get("error", answer.status_code)))
         if not isinstance(told, dict):
             raise Unreachable(f"{path}: no object")
+        if answer.status_code >= httpx.codes.BAD_REQUEST:
+            raise Declined(str(told.get("error", answer.status_code)))
         return told
 
 
 def _seen(told: dict[str, Any] | None) -> Seen | None:
     if told is None:
         return None
-    return Seen(str(told["state"]), str(told.get("channel_txn") or ""), int(told["amount_minor"]), str(told["currency"]))
+    return _shaped(lambda: Seen(str(told["state"]), str(told.get("channel_txn") or ""), int(told["amount_minor"]), str(told["currency"])))
+
+
+def _shaped[T](read: Callable[[], T]) -> T:
+    """What `read` finds in an answer. One of another shape (something else listens there) is no answer: Unreachable."""
+    try:
+        return read()
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreachable(f"an answer of another shape: {error!r}") from error
