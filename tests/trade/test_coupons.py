@@ -211,3 +211,14 @@ def test_an_unpaid_order_past_the_coupons_day_returns_it_and_then_it_runs_out(sh
         pay.expire(placed.order_id)
         assert coupons.expire_due(REGION) == 1
     assert budget() == (0, 0, 1000)
+
+
+def test_a_coupon_that_comes_back_after_its_day_was_cleaned_up_runs_out_by_itself(shop: Shop, five: str, till: Till) -> None:
+    coupon = coupons.issue(issue_code=five, member_id=shop.alice, key="a")
+    placed = orders.place(member_id=shop.alice, lines=[(shop.cherries, 3)], key="k", coupon_id=coupon)
+    with clocks.fixed(business=MONDAY + timedelta(days=9), machine=placed.pay_by):
+        assert work.run_due({coupons.EXPIRE: HANDLERS[coupons.EXPIRE]}) == 1  # its day is cleaned up while an order holds it
+        pay.expire(placed.order_id)
+        while work.run_due(HANDLERS):
+            pass
+    assert (states(shop.alice), budget()) == (["expired"], (0, 0, 1000))

@@ -7,7 +7,7 @@ floor therefore judges the worst case, and no campaign can promise more than it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -148,8 +148,7 @@ def _issue(kind: CouponIssue, member_id: int, key: str, valid_days: int) -> int:
     coupon = Coupon.objects.create(
         region=kind.region, issue=kind, member_id=member_id, key=key, issued_at=clocks.business_now(), expires_on=expires_on
     )
-    due = datetime.combine(expires_on + timedelta(days=1), time(0), zone)
-    work.schedule(EXPIRE, key=expires_on.isoformat(), due_at=due, region=kind.region)
+    work.schedule(EXPIRE, key=expires_on.isoformat(), due_at=_over(expires_on, kind.region), region=kind.region)
     fact = CouponIssued(coupon.pk, member_id, kind.code, kind.face_minor, expires_on.isoformat())
     events.append(fact, region=kind.region, subject=f"member:{member_id}")
     try:
@@ -171,6 +170,11 @@ def _issue(kind: CouponIssue, member_id: int, key: str, valid_days: int) -> int:
             raise Refusal("trade.issue_used_up", most=kind.most) from refusal
         raise Refusal("trade.budget_spent", face_minor=kind.face_minor, free_minor=refusal.facts.get("free", 0)) from refusal
     return coupon.pk
+
+
+def _over(last_day: date, region: str) -> datetime:
+    """When a coupon's last day is over, where it can be used."""
+    return datetime.combine(last_day + timedelta(days=1), time(0), ZoneInfo(_region(region).time_zone))
 
 
 def _reserve(coupon: Coupon) -> ledger.Move:
@@ -219,6 +223,9 @@ def _held_key(coupon: Coupon, order: Order) -> str:
 def release(posting: Posting, coupon: Coupon, order: Order) -> None:
     """The order ended unpaid: the coupon is the member's again (and expires when its day comes)."""
     Coupon.objects.filter(pk=coupon.pk, state=State.HELD, order_id=order.pk).update(state=State.ISSUED, order_id=None)
+    if (over := _over(coupon.expires_on, coupon.region)) <= clocks.business_now():
+        # Its day was cleaned up while the order held it: without a cleaning of its own its budget would stay promised.
+        work.schedule(EXPIRE, key=f"released/{order.pk.hex}", due_at=over, region=coupon.region)
     held = _held_key(coupon, order)
     posting.must.append(ledger.Void(key=f"{held}/void", pending_key=held, region=coupon.region))
 
