@@ -92,6 +92,15 @@ def test_an_unknown_phone_is_treated_the_same(shop: Shop) -> None:
     assert signin.sandbox_inbox(phone=UNKNOWN) == []
 
 
+def test_a_number_that_was_asked_for_once_is_not_kept(shop: Shop) -> None:
+    for phone in (UNKNOWN, "+15550000002"):
+        with clocks.fixed(machine=NOW):
+            signin.send_code(phone)
+    with clocks.fixed(machine=NOW + timedelta(days=1, seconds=1)):
+        signin.send_code(ALICE)
+    assert {row.phone for table in (OneTimeCode, SandboxSms) for row in table.objects.all()} == {ALICE}
+
+
 @pytest.mark.parametrize("phone", ["", "abc", "12", "+1" * 20, "１２３４５６７８"])
 def test_what_is_no_phone_is_refused(db: None, phone: str) -> None:
     with refused("people.bad_phone"):

@@ -177,6 +177,7 @@ class OneTimeCode(models.Model):
             models.UniqueConstraint(fields=["phone", "serial"], name="code_serial"),
             models.CheckConstraint(condition=Q(tries__lte=5), name="code_tries"),
         ]
+        indexes = [models.Index(fields=["sent_at"], name="code_sent")]
 
 
 class SandboxSms(models.Model):
