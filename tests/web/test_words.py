@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import string
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from linli.web import words
 SOURCE = Path(words.__file__).parents[1]
 
 
+@cache
+@cache
 def raised() -> dict[str, set[str]]:
     """Code -> names of the facts it is raised with, read from the syntax tree of every module."""
     found: dict[str, set[str]] = {}

@@ -17,7 +17,7 @@ from linli.people.queries import MemberInfo
 from linli.trade import queries as trade
 from linli.web import words
 from linli.web.access import Actor
-from linli.web.context import region_info
+from linli.web.context import english, region_info
 
 _KEY = re.compile(r"[0-9a-zA-Z-]{8,64}")
 
@@ -57,7 +57,8 @@ def told(refused: Refusal, region: str) -> dict[str, str]:
 def remember(request: HttpRequest, refused: Refusal, region: str) -> None:
     """Say a refusal on the next page."""
     say = told(refused, region)
-    messages.error(request, f"{say['says']} {say['do']}".strip())
+    stop = ". " if english() else "。"
+    messages.error(request, stop.join(part for part in (say["says"], say["do"]) if part))
 
 
 def shop_page(request: HttpRequest, template: str, tab: str, page: dict[str, Any], status: int = 200) -> HttpResponse:

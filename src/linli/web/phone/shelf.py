@@ -105,6 +105,8 @@ def neighbours_words(neighbours: Sequence[Neighbour], households: int) -> str:
     named = [n.surname for n in neighbours if n.surname][:2]
     if not households:
         return _("还没有邻居参团")
+    if named and len(named) >= households:
+        return _("%s在团") % _("、").join(_("%s家") % n for n in named)
     if named:
         return _("%(names)s等 %(count)s 户在团") % {"names": _("、").join(_("%s家") % n for n in named), "count": households}
     return _("邻居 %(count)s 户在团") % {"count": households}

@@ -31,6 +31,9 @@ from linli.web.context import english
 from linli.web.phone.asking import actor_of, key_of, leader_page, new_key, remember, request_is_part, told
 from linli.web.templatetags.linli import local_name
 
+MOST_REASONS = 3
+"""What a leader reads in passing; the rest is on the member's page of the console."""
+
 SHOWS = ("open", "contact", "done", "all")
 
 
@@ -66,7 +69,7 @@ def shown(tasks: list[TaskCard], region: str) -> list[Shown]:
     rows = []
     for t in tasks:
         member = members.get(t.member_id)
-        reasons = [sentence(words.code(r.code, **{"currency": t.currency, **r.facts})) for r in t.reasons]
+        reasons = [sentence(words.code(r.code, **{"currency": t.currency, **r.facts})) for r in t.reasons[:MOST_REASONS]]
         usual = [names[kind] for kind in t.usual_goods if kind in names][:3]
         rows.append(Shown(t, member, name_of(t, member), reasons, usual, t.said or t.words, new_key()))
     return rows
