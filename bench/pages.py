@@ -18,7 +18,6 @@ import statistics
 import subprocess
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -119,7 +118,13 @@ def main() -> None:
     for row in rows:
         print(f"{row['page']:<58}{row['p50_ms']:>8}{row['p95_ms']:>8}{row['max_ms']:>8}{row['kb']:>8}")
     if asked.json:
-        told = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "cpus": os.cpu_count(), "machine": platform.machine(), "aim_ms": AIM_MS, "pages": rows}
+        told = {
+            "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "cpus": os.cpu_count(),
+            "machine": platform.machine(),
+            "aim_ms": AIM_MS,
+            "pages": rows,
+        }
         asked.json.write_text(json.dumps(told, indent=1) + "\n")
 
 

@@ -36,7 +36,11 @@ QUIET = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests here need a browser and the assets; where they are missing the reason is told, except under CI."""
-    missing = [what for what, there in (("Chromium (Debian: apt install chromium)", CHROMIUM), ("axe-core (linli assets)", AXE.exists())) if not there]
+    missing = [
+        what
+        for what, there in (("Chromium (Debian: apt install chromium)", CHROMIUM), ("axe-core (linli assets)", AXE.exists()))
+        if not there
+    ]
     for item in items:
         if Path(__file__).parent in Path(str(item.fspath)).parents:
             item.add_marker(pytest.mark.browser)
@@ -133,7 +137,14 @@ def open_as(site: Site, chromium: Any, sessions: dict[str, Any]) -> Iterator[Cal
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.on("console", lambda m: watched.complaints.append(m.text) if m.type == "error" and "favicon" not in m.text else None)
+        page.on(
+            "console",
+            lambda m: (
+                watched.complaints.append(f"{m.text} {m.location.get('url', '')}")
+                if m.type == "error" and "favicon" not in m.text
+                else None
+            ),
+        )
         page.on("pageerror", lambda e: watched.complaints.append(str(e)))
         return page
 

@@ -23,8 +23,8 @@ def main() -> dict[str, Any]:
 
     django.setup()
     from django.core.management import call_command
-    from insight_support import town
 
+    from insight_support import town
     from linli.insight import refresh
     from linli.kernel import clocks
     from linli.people import consent, groups
@@ -55,21 +55,28 @@ def main() -> dict[str, Any]:
 def _sell(community: int, ids: list[int]) -> dict[str, Any]:
     """Three group-buys: one succeeded, one under way, one nobody wants; an order paid, one waiting, one cancelled."""
     from insight_support import town
-    from support import shop
-
     from linli.goods import catalog
     from linli.trade import channels, groups, orders
+    from support import shop
 
-    named = {"bananas": ("香蕉", "Bananas", "fruit", "banana", 69), "milk": ("牧场鲜牛奶", "Fresh milk", "dairy_egg", "milk", 349), "shrimp": ("冻白虾", "Raw shrimp", "meat_seafood", "shrimp", 899)}
+    named = {
+        "bananas": ("香蕉", "Bananas", "fruit", "banana", 69),
+        "milk": ("牧场鲜牛奶", "Fresh milk", "dairy_egg", "milk", 349),
+        "shrimp": ("冻白虾", "Raw shrimp", "meat_seafood", "shrimp", 899),
+    }
     catalog.put_many(
         region=town.REGION,
         skus=[
-            catalog.NewSku(code, zh, en, kind, "hit", "1 份", "1 piece", price, price // 2, picture, 5, "当天到", "Arrives the same day", code.upper())
+            catalog.NewSku(
+                code, zh, en, kind, "hit", "1 份", "1 piece", price, price // 2, picture, 5, "当天到", "Arrives the same day", code.upper()
+            )
             for code, (zh, en, kind, picture, price) in named.items()
         ],
     )
     times: dict[str, Any] = {"deadline_at": town.NOW + timedelta(hours=13), "pickup_from": town.NOW + timedelta(hours=31)}
-    opened = groups.open_many(region=town.REGION, groups=[shop.new_group(community, code, threshold_pieces=3, quota_pieces=12, **times) for code in named])
+    opened = groups.open_many(
+        region=town.REGION, groups=[shop.new_group(community, code, threshold_pieces=3, quota_pieces=12, **times) for code in named]
+    )
     till = shop.Till()
     channels.of = lambda name: till  # type: ignore[assignment,return-value]  # no gateway process while seeding
     mine = [i for n, i in enumerate(ids) if n % 2 == 0]
@@ -77,13 +84,17 @@ def _sell(community: int, ids: list[int]) -> dict[str, Any]:
     waiting = orders.place(member_id=mine[0], lines=[(opened[1], 1)], key="waiting")
     gone = orders.place(member_id=mine[1], lines=[(opened[1], 1)], key="gone")
     orders.cancel(order_id=gone.order_id, member_id=mine[1], key="gone-cancel")
-    return {"group_id": opened[0], "short_group_id": opened[1], "order_id": str(placed[0].order_id), "waiting_order_id": str(waiting.order_id)}
+    return {
+        "group_id": opened[0],
+        "short_group_id": opened[1],
+        "order_id": str(placed[0].order_id),
+        "waiting_order_id": str(waiting.order_id),
+    }
 
 
 def _launch() -> dict[str, Any]:
     """The shipped playbook, started, when this town has somebody for it."""
     from insight_support import town
-
     from linli.engage import queries as engage
     from linli.engage import runs
     from linli.kernel.refusals import Refusal

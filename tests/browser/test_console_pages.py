@@ -71,7 +71,15 @@ def test_english_pages_hold_no_chinese(open_as: Callable[..., Any], site: Any) -
     page.get_by_role("button", name="English").click()
     page.wait_for_load_state("networkidle")
     left = {}
-    for path in ("/console/", "/console/members/", "/console/members/{risky_id}/", "/console/playbooks/", "/console/metrics/", "/console/system/", "/console/orders/"):
+    for path in (
+        "/console/",
+        "/console/members/",
+        "/console/members/{risky_id}/",
+        "/console/playbooks/",
+        "/console/metrics/",
+        "/console/system/",
+        "/console/orders/",
+    ):
         _open(page, path, site)
         text = page.locator("body").inner_text()
         # The language switch names itself, people keep their names.

@@ -8,9 +8,8 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 
-
 from linli.web import access
-from linli.web.access import CAST, Actor, AccessMiddleware, allow, leads, routes
+from linli.web.access import CAST, AccessMiddleware, Actor, allow, leads, routes
 
 ROUTES = routes()
 
@@ -127,12 +126,14 @@ def test_an_operator_sees_one_region() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("route", [r for r in ROUTES if r.name == "signout" or r.name.endswith(("start", "stop", "again", "retry", "audit", "signin-as"))], ids=lambda r: r.path)
+@pytest.mark.parametrize(
+    "route",
+    [r for r in ROUTES if r.name == "signout" or r.name.endswith(("start", "stop", "again", "retry", "audit", "signin-as"))],
+    ids=lambda r: r.path,
+)
 def test_changes_need_a_csrf_token(route: access.Route) -> None:
     """A form of another site that posts here is refused before anybody is asked who they are."""
     import re
 
     filled = re.sub(r"<int:\w+>", "1", re.sub(r"<(?:slug|str):\w+>", "x", route.path))
     assert Client(enforce_csrf_checks=True).post(filled).status_code == 403
-
-

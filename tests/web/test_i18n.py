@@ -78,7 +78,13 @@ def test_templates_hold_no_untranslated_chinese(path: Path) -> None:
     if path.name == "500.html":
         pytest.skip("speaks both languages by itself: it must render when nothing else does")
     text = path.read_text()
-    for tag in (r"\{% blocktrans(late)?.*?\{% endblocktrans(late)? %\}", r"\{%.*?%\}", r"\{\{.*?\}\}", r"\{#.*?#\}", r"\{% comment %\}.*?\{% endcomment %\}"):
+    for tag in (
+        r"\{% blocktrans(late)?.*?\{% endblocktrans(late)? %\}",
+        r"\{%.*?%\}",
+        r"\{\{.*?\}\}",
+        r"\{#.*?#\}",
+        r"\{% comment %\}.*?\{% endcomment %\}",
+    ):
         text = re.sub(tag, "", text, flags=re.S)
     text = text.replace("中文", "").replace('aria-hidden="true">邻<', "")
     left = re.findall(r"[\u4e00-\u9fff]+", text)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 from django.test import Client, override_settings
-from support import shop as built
-from support.shop import Shop
 
 from linli.people import groups
 from linli.people import signin as codes
 from linli.web.access import SESSION_KEY
+from support import shop as built
+from support.shop import Shop
 
 ALICE = "+15550000001"
 
@@ -48,6 +48,17 @@ def test_next_leads_back_but_never_away(shop: Shop) -> None:
     assert _come_in(Client(), ALICE, "/shop/orders/") == "/shop/orders/"
     assert _come_in(Client(), ALICE, "https://elsewhere.example/") == "/shop/"
     assert _come_in(Client(), ALICE, "//elsewhere.example/") == "/shop/"
+
+
+@pytest.mark.parametrize("typed", ["+1 (555) 000-0001", "+1555\u30000000001"])
+def test_the_number_is_in_no_address(shop: Shop, typed: str) -> None:
+    client = Client()
+    answer = client.post("/signin/", {"phone": typed, "next": "/shop/"})
+    assert "555" not in answer["Location"]
+    page = client.get(answer["Location"]).text
+    assert f'name="phone" value="{ALICE}"' in page and 'name="next" value="/shop/"' in page
+    client.post("/signin/code/", {"phone": ALICE, "code": _code(ALICE)})
+    assert client.get("/signin/code/").status_code == 302  # and forgotten once it has served
 
 
 def test_a_wrong_code_is_told_and_nobody_is_in(shop: Shop) -> None:

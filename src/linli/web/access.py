@@ -221,7 +221,9 @@ def routes() -> list[Route]:
                 walk(one.url_patterns, path, f"{space}{one.namespace}:" if one.namespace else space)
             else:
                 view = one.callback
-                found.append(Route("/" + path, space + (one.name or ""), getattr(view, "allowed", None), f"{view.__module__}.{view.__name__}"))
+                found.append(
+                    Route("/" + path, space + (one.name or ""), getattr(view, "allowed", None), f"{view.__module__}.{view.__name__}")
+                )
 
     walk(get_resolver().url_patterns, "", "")
     return found

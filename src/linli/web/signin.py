@@ -16,6 +16,9 @@ from linli.kernel.refusals import Refusal
 from linli.web import access, words
 from linli.web.access import allow
 
+PHONE_COOKIE = "signin_phone"
+"""Keeps the number between asking for a code and giving it."""
+
 
 def _next(request: HttpRequest) -> str:
     """Where to go afterwards: only a path of our own."""
@@ -44,9 +47,17 @@ def signin(request: HttpRequest) -> HttpResponse:
         except Refusal as refused:
             page["error"], page["error_do"] = words.refusal(refused)
             return render(request, "signin/phone.html", page)
-        asked = urlencode({"phone": page["phone"], "next": page["next"]})
-        return HttpResponseRedirect(f"{reverse('signin-code')}?{asked}")
+        return _to_code(page["phone"], page["next"])
     return render(request, "signin/phone.html", page)
+
+
+def _to_code(phone: str, there: str) -> HttpResponse:
+    """On to the code. The number goes in a cookie: an address is kept by logs and histories."""
+    answer = HttpResponseRedirect(f"{reverse('signin-code')}?{urlencode({'next': there})}")
+    digits = "".join(c for c in phone if c in "+0123456789")
+    secure = settings.SESSION_COOKIE_SECURE
+    answer.set_cookie(PHONE_COOKIE, digits, max_age=600, path=reverse("signin"), httponly=True, samesite="Lax", secure=secure)
+    return answer
 
 
 @allow("anyone")
@@ -56,7 +67,7 @@ def code(request: HttpRequest) -> HttpResponse:
     """Take the code and start the session."""
     from linli.people import signin as codes
 
-    phone = (request.POST.get("phone") or request.GET.get("phone") or "").strip()
+    phone = (request.POST.get("phone") or request.COOKIES.get(PHONE_COOKIE) or "").strip()
     if not phone:
         return redirect("signin")
     page = {"next": _next(request), "phone": phone}
@@ -72,7 +83,9 @@ def code(request: HttpRequest) -> HttpResponse:
 
 def _enter(request: HttpRequest, person_id: int, there: str) -> HttpResponse:
     access.sign_in(request, person_id)
-    return HttpResponseRedirect(there or access.load(person_id).home)
+    answer = HttpResponseRedirect(there or access.load(person_id).home)
+    answer.delete_cookie(PHONE_COOKIE, path=reverse("signin"))
+    return answer
 
 
 @allow("anyone")

@@ -56,7 +56,19 @@ def _matches(info: people.CommunityInfo, leader: people.PersonInfo | None, searc
 
 
 def _csv(rows: list[dict[str, object]]) -> HttpResponse:
-    head = ["code", "name", "leader", "members", "active_30d", "silent_share", "sales_30d_minor", "orders_30d", "at_risk", "at_risk_valuable", "vips"]
+    head = [
+        "code",
+        "name",
+        "leader",
+        "members",
+        "active_30d",
+        "silent_share",
+        "sales_30d_minor",
+        "orders_30d",
+        "at_risk",
+        "at_risk_valuable",
+        "vips",
+    ]
 
     def line(held: dict[str, object]) -> list[object]:
         row, info, leader = held["row"], held["info"], held["leader"]

@@ -80,7 +80,9 @@ def nice_top(most: float) -> float:
     return next(m * power for m in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if m * power >= most)
 
 
-def columns(values: Sequence[float], labels: Sequence[str], titles: Sequence[str], say: Sequence[str] | None = None, *, mean: float | None = None) -> Columns:
+def columns(
+    values: Sequence[float], labels: Sequence[str], titles: Sequence[str], say: Sequence[str] | None = None, *, mean: float | None = None
+) -> Columns:
     """Bars for `values`; `labels` under them where not empty. `say` are the words of the axis at 0, half and top."""
     top = nice_top(max([*values, mean or 0.0, 0.0]))
     step = 772 / max(len(values), 1)

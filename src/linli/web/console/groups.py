@@ -58,7 +58,7 @@ def one(request: HttpRequest, group_id: int) -> HttpResponse:
     if card is None:
         raise Http404
     region = in_region(request.actor, card.region)  # type: ignore[attr-defined]
-    orders = [o for o in desk.orders(region, search=card.sku.code, community_id=card.community_id, size=100).rows]
+    orders = desk.orders(region, search=card.sku.code, community_id=card.community_id, size=100).rows
     return frame.page(
         request,
         "console/group.html",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,7 +17,6 @@ from linli.web.access import allow
 from linli.web.console import figures, frame
 from linli.web.console.people_of import currency_of
 from linli.web.templatetags.linli import compact
-
 
 DAILY = ("sales", "orders", "new_members", "repurchase_30d")
 
@@ -32,6 +32,7 @@ class Card:
     status: str
     tone: str
     spark: figures.Spark | None
+    day: date | None
 
 
 def figure(value: float | None, unit: str, currency: str) -> tuple[str, str]:
@@ -67,7 +68,11 @@ def _status(card: MetricCard, currency: str) -> tuple[str, str]:
         return _("达标"), "good"
     if card.missed_by is None:
         return _("未达标"), "bad"
-    by = _("{points} 点").format(points=f"{card.missed_by * 100:.1f}") if card.unit == "share" else worded(card.missed_by, card.unit, currency)
+    by = (
+        _("{points} 点").format(points=f"{card.missed_by * 100:.1f}")
+        if card.unit == "share"
+        else worded(card.missed_by, card.unit, currency)
+    )
     return (_("差 {by}") if card.direction == "up" else _("超 {by}")).format(by=by), "bad"
 
 
@@ -77,8 +82,19 @@ def shown(card: MetricCard, currency: str) -> Card:
     status, tone = _status(card, currency)
     target = ""
     if card.target is not None:
-        target = (_("目标 {figure}") if card.direction == "up" else _("上限 {figure}")).format(figure=worded(card.target, card.unit, currency))
-    return Card(card, text, small, target, status, tone, figures.spark([p.value for p in card.trend], card.target))
+        target = (_("目标 {figure}") if card.direction == "up" else _("上限 {figure}")).format(
+            figure=worded(card.target, card.unit, currency)
+        )
+    return Card(
+        card,
+        text,
+        small,
+        target,
+        status,
+        tone,
+        figures.spark([p.value for p in card.trend], card.target),
+        card.trend[-1].day if card.trend else None,
+    )
 
 
 def arranged(cards: list[MetricCard], currency: str) -> list[Card]:

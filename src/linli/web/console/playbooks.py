@@ -60,7 +60,13 @@ def one(request: HttpRequest, slug: str) -> HttpResponse:
         request,
         "console/playbook.html",
         "playbooks",
-        {"page": page, "card": page.card, "steps": _steps(page), "aloud": read_aloud(page.card.audience), "crumb": frame.up("console:playbooks", _("活动剧本"))},
+        {
+            "page": page,
+            "card": page.card,
+            "steps": _steps(page),
+            "aloud": read_aloud(page.card.audience),
+            "crumb": frame.up("console:playbooks", _("活动剧本")),
+        },
     )
 
 
@@ -129,12 +135,17 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
             "answers": [(words.code(f"preview_answer.{a}"), told.answers.get(a, 0), a) for a in ANSWERS if told.answers.get(a)],
             "drops": counted(told.drops, "engage.gate"),
             "holds": counted(told.holds, "engage.gate"),
-            "samples": [Sample(s, known.get(s.member_id), reason_words(s.reasons, currency), answer_words(s.answer, s.reason, "preview_answer")) for s in told.samples],
+            "samples": [
+                Sample(s, known.get(s.member_id), reason_words(s.reasons, currency), answer_words(s.answer, s.reason, "preview_answer"))
+                for s in told.samples
+            ],
             "busiest": most,
             "leaders": len({w.community_id for w in told.workload}),
             "waits": words.code(told.waits_for) if told.waits_for else "",
             "basis": words.code(told.redemption_basis) if told.redemption_basis else "",
-            "power_reason": words.code(told.power.reason if "." in told.power.reason else f"engage.power.{told.power.reason}") if told.power.reason else "",
+            "power_reason": words.code(told.power.reason if "." in told.power.reason else f"engage.power.{told.power.reason}")
+            if told.power.reason
+            else "",
         },
     )
 
@@ -205,7 +216,9 @@ def launch(request: HttpRequest, launch_id: int) -> HttpResponse:
             "ends": counted(page.ends, "engage.end"),
             "tasks": counted(page.tasks, "task_state"),
             "outcome": outcome,
-            "note": words.code(outcome.note if "." in outcome.note else f"engage.outcome.{outcome.note}") if outcome and outcome.note else "",
+            "note": words.code(outcome.note if "." in outcome.note else f"engage.outcome.{outcome.note}")
+            if outcome and outcome.note
+            else "",
             "estimates": [_estimated(e) for e in outcome.estimates] if outcome else [],
             "guardrails": [_estimated(e) for e in outcome.guardrails] if outcome else [],
             "decisions": _rows(engage.decisions(region, launch_id=launch_id, page_size=12), currency_of(region)),

@@ -16,7 +16,13 @@ from linli.kernel import clocks, money
 from linli.web import words
 from linli.web.context import english
 
-TABS = {"all": gettext_lazy("全部动态"), "orders": gettext_lazy("订单"), "reach": gettext_lazy("触达"), "labels": gettext_lazy("人群"), "account": gettext_lazy("账号")}
+TABS = {
+    "all": gettext_lazy("全部动态"),
+    "orders": gettext_lazy("订单"),
+    "reach": gettext_lazy("触达"),
+    "labels": gettext_lazy("人群"),
+    "account": gettext_lazy("账号"),
+}
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET
 
 from linli.engage import queries as engage
+from linli.engage.shapes import LaunchCard, PlaybookCard
 from linli.insight import queries as insight
 from linli.kernel import money
 from linli.people import queries as people
@@ -87,34 +88,24 @@ def _decisions(region: str) -> list[Decision]:
     """What waits: playbooks worth starting, launches under way, tasks about to expire, money that got stuck."""
     waiting, trade = engage.waiting(region), desk.today(region)
     cards = {c.slug: c for c in engage.playbooks(region)}
-    found: list[Decision] = []
-    for slug in waiting.not_started:
-        if (card := cards.get(slug)) is not None and not card.problem:
-            found.append(
-                Decision(
-                    title=_("要不要启动「{name}」").format(name=local_name(card)),
-                    text=local_name(card, "hypothesis"),
-                    verb=_("看预演"),
-                    href=reverse("console:playbook", args=[slug]),
-                    preview=reverse("console:playbook-preview", args=[slug]) + "?brief=1",
-                )
-            )
-    for card in cards.values():
-        if (run := card.running) is not None:
-            found.append(
-                Decision(
-                    title=_("「{name}」进行中").format(name=local_name(card)),
-                    text=_("已进 {entered} 人，其中对照 {holdout} 人；花了 {spent}").format(
-                        entered=run.entered_count, holdout=run.holdout_count, spent=money.plain(run.spent_minor, run.currency)
-                    ),
-                    verb=_("看进展"),
-                    href=reverse("console:launch", args=[run.launch_id]),
-                )
-            )
+    found = [
+        Decision(
+            title=_("要不要启动「{name}」").format(name=local_name(cards[slug])),
+            text=local_name(cards[slug], "hypothesis"),
+            verb=_("看预演"),
+            href=reverse("console:playbook", args=[slug]),
+            preview=reverse("console:playbook-preview", args=[slug]) + "?brief=1",
+        )
+        for slug in waiting.not_started
+        if slug in cards and not cards[slug].problem
+    ]
+    found += [_under_way(card, card.running) for card in cards.values() if card.running is not None]
     if waiting.expiring_today_count:
         found.append(
             Decision(
-                title=ngettext("{n} 条团长任务今天到期", "{n} 条团长任务今天到期", waiting.expiring_today_count).format(n=waiting.expiring_today_count),
+                title=ngettext("{n} 条团长任务今天到期", "{n} 条团长任务今天到期", waiting.expiring_today_count).format(
+                    n=waiting.expiring_today_count
+                ),
                 text=_("还有 {n} 条没办，过期就不再提醒").format(n=waiting.open_tasks_count),
                 verb=_("看团长"),
                 href=reverse("console:communities"),
@@ -123,6 +114,17 @@ def _decisions(region: str) -> list[Decision]:
         )
     found += _stuck(waiting, trade)
     return found
+
+
+def _under_way(card: PlaybookCard, run: LaunchCard) -> Decision:
+    return Decision(
+        title=_("「{name}」进行中").format(name=local_name(card)),
+        text=_("已进 {entered} 人，其中对照 {holdout} 人；花了 {spent}").format(
+            entered=run.entered_count, holdout=run.holdout_count, spent=money.plain(run.spent_minor, run.currency)
+        ),
+        verb=_("看进展"),
+        href=reverse("console:launch", args=[run.launch_id]),
+    )
 
 
 def _stuck(waiting: Any, trade: Any) -> list[Decision]:

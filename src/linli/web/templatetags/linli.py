@@ -46,9 +46,11 @@ def _drawn(name: str) -> str:
 def icon(name: str, css: str = "", label: str = "") -> SafeString:
     """An inline icon: {% icon "home" %}, {% icon "filled/flame" "css class" %}; with a label it is an image of its own."""
     paint = mark_safe(  # noqa: S308 - a constant
-        'fill="currentColor"' if name.startswith("filled/") else 'fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round"'
+        'fill="currentColor"'
+        if name.startswith("filled/")
+        else 'fill="none" stroke="currentColor" stroke-linecap="round" stroke-linejoin="round"'
     )
-    named = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')  # noqa: S308
+    named = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')
     return format_html(
         '<svg class="i{}" viewBox="0 0 24 24" {} {}>{}</svg>',
         f" {css}" if css else "",
@@ -77,7 +79,7 @@ def local(thing: Any, field: str = "name") -> str:
 def price(context: template.Context, amount_minor: int | None, css: str = "") -> SafeString:
     """A shelf price: small symbol, large whole, small decimals without trailing zeros."""
     if amount_minor is None:
-        return mark_safe('<span class="price">—</span>')  # noqa: S308
+        return mark_safe('<span class="price">—</span>')
     text = money.price(amount_minor, str(context.get("currency", "USD")))
     sign, text = ("-", text[1:]) if text.startswith("-") else ("", text)
     whole, dot, rest = text[1:].partition(".")
@@ -207,7 +209,7 @@ def picture(slug: str, size: int = 34, wide: bool = False, eager: bool = False, 
         static(f"vendor/pictures/{_known(slug)}{'-wide' if wide else ''}.svg"),
         size * (2 if wide else 1),
         size,
-        mark_safe("") if eager else mark_safe(' loading="lazy"'),  # noqa: S308
+        mark_safe("") if eager else mark_safe(' loading="lazy"'),
         format_html(' class="{}"', css) if css else "",
     )
 
