@@ -1,7 +1,5 @@
 """The surfaces' addresses."""
 
-from importlib.util import find_spec
-
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
@@ -17,13 +15,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sandbox/inbox/", signin.inbox, name="sandbox-inbox"),
     path("language/", allow("anyone")(set_language), name="set_language"),
     path("console/", include("linli.web.console.urls")),
+    path("shop/", include("linli.web.phone.shop_urls")),
+    path("leader/", include("linli.web.phone.leader_urls")),
+    path("api/", include("linli.web.api.urls")),
 ]
-# The phone surfaces are folders of their own; while one is being written the others still open.
-for prefix, module in (("shop/", "phone.shop_urls"), ("leader/", "phone.leader_urls"), ("api/", "api.urls")):
-    try:
-        if find_spec(f"linli.web.{module}"):
-            urlpatterns.append(path(prefix, include(f"linli.web.{module}")))
-    except ModuleNotFoundError:
-        continue
-
 handler403 = "linli.web.signin.error_403"
