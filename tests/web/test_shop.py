@@ -14,7 +14,7 @@ from django.urls import reverse
 
 from linli.kernel import clocks
 from linli.people import consent
-from linli.trade import channels, groups, queries
+from linli.trade import channels, groups, orders, pay, queries, refunds
 from linli.web import pictures
 from support import shop as built
 from support.phone import issue_coupon, letter, signed_in
@@ -179,6 +179,33 @@ def test_cancel_says_what_comes_back(shop: Shop, till: Till) -> None:
     again = alice.post(reverse("shop:cancel", args=[placed.order_id]), {"key": "f" * 32}, follow=True)
     assert again.status_code == 200
     assert len(queries.money_back(placed.order_id)) == 1
+
+
+def test_cancel_of_an_order_that_ran_out_promises_no_money(shop: Shop, till: Till) -> None:
+    placed = orders.place(member_id=shop.alice, lines=[(shop.cherries, 1)], key="alice-4")
+    with clocks.fixed(machine=placed.pay_by):
+        pay.expire(placed.order_id)
+    page = cancelled(placed)
+    assert "没有扣钱" in page and "原路退回" not in page
+
+
+def test_cancel_after_paying_says_that_the_money_comes_back_though_the_notice_is_late(shop: Shop, till: Till) -> None:
+    placed = orders.place(member_id=shop.alice, lines=[(shop.cherries, 1)], key="alice-5")
+    till.take(pay.start(order_id=placed.order_id, member_id=shop.alice, key="p", return_url="http://shop/").attempt_no)
+    page = cancelled(placed)
+    assert "$4" in page and "原路退回" in page and "没有扣钱" not in page
+
+
+def test_cancel_promises_no_more_than_is_left(shop: Shop, till: Till) -> None:
+    placed = buy(till, shop.alice, [(shop.cherries, 1), (shop.milk, 1)], key="alice-6")
+    refunds.request(order_id=placed.order_id, reason="operator", by="person:1", key="r", line_numbers=[1])
+    assert "$3.33 原路退回" in cancelled(placed)
+
+
+def cancelled(placed: orders.Placed) -> str:
+    """The page after Alice cancels."""
+    there = reverse("shop:cancel", args=[placed.order_id])
+    return signed_in("alice").post(there, {"key": "f" * 32}, follow=True).content.decode()
 
 
 def test_too_late_to_cancel_is_said(shop: Shop, till: Till) -> None:

@@ -19,8 +19,8 @@ from linli.kernel import clocks, money
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import orders as verbs
+from linli.trade import pay, rules
 from linli.trade import queries as trade
-from linli.trade import rules
 from linli.trade.queries import GroupCard, OrderInfo
 from linli.web.access import allow
 from linli.web.phone import shelf
@@ -121,12 +121,16 @@ def cancel(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     """Take the order back; paid money returns whole."""
     found = own_order(request, order_id)
     try:
+        # A payment whose message is still on its way must not be told as "nothing was charged".
+        pay.refresh(order_id=order_id, member_id=found.member_id)
         state = verbs.cancel(order_id=order_id, member_id=found.member_id, key=key_of(request))
     except Refusal as refused:
         remember(request, refused, found.region)
     else:
-        if state == "cancelled":
+        if state in ("cancelled", "expired"):
             messages.success(request, _("已取消，没有扣钱"))
         else:
-            messages.success(request, _("已取消，%(amount)s 原路退回") % {"amount": money.plain(found.payable_minor, found.currency)})
+            # All of what had been paid and not gone back before; tapped again, what is going back.
+            back = found.payable_minor - (found.refunded_minor if found.state in ("paid", "ready") else 0)
+            messages.success(request, _("已取消，%(amount)s 原路退回") % {"amount": money.plain(back, found.currency)})
     return HttpResponseRedirect(reverse("shop:order", args=[order_id]))
