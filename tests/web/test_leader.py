@@ -89,6 +89,13 @@ def test_words_that_promise_what_no_coupon_holds_are_refused(shop: Shop) -> None
     assert engage.LeaderTask.objects.get(pk=task).state == "open"
 
 
+def test_words_keep_no_zero_byte(shop: Shop) -> None:
+    """PostgreSQL stores none: the tap would end in an error page."""
+    task = leader_task(shop.alice, shop.maple)
+    signed_in("leader").post(reverse("leader:confirm", args=[task]), {"key": "d" * 32, "words": "樱桃\0来了。"}, headers=HTMX)
+    assert engage.LeaderTask.objects.get(pk=task).said == "樱桃来了。"
+
+
 def test_skip_keeps_its_reason(shop: Shop) -> None:
     task = leader_task(shop.alice, shop.maple)
     signed_in("leader").post(reverse("leader:skip", args=[task]), {"key": "e" * 32, "reason": "away"}, headers=HTMX)

@@ -142,7 +142,7 @@ def _declined(request: HttpRequest, refused: Refusal) -> HttpResponse:
 def confirm(request: HttpRequest, task_id: int) -> HttpResponse:
     """The leader said it: the task is done and its coupons are the member's."""
     actor = actor_of(request)
-    said = request.POST.get("words", "").strip()[:1000] or None
+    said = request.POST.get("words", "").replace("\0", "").strip()[:1000] or None
     try:
         done = verbs.confirm(
             region=actor.region,
