@@ -92,6 +92,15 @@ def test_the_session_of_a_stranger_is_not_kept(shop: Shop) -> None:
     assert client.session.session_key != before and "planted" not in client.session
 
 
+def test_the_form_token_of_a_stranger_is_not_kept(shop: Shop) -> None:
+    """Whoever planted a token before the sign-in can't post forms with it afterwards."""
+    client = Client()
+    client.get("/signin/")
+    before = client.cookies["csrftoken"].value
+    _come_in(client, ALICE)
+    assert client.cookies["csrftoken"].value != before
+
+
 def test_signing_out_ends_it(shop: Shop) -> None:
     client = Client()
     _come_in(client, ALICE)

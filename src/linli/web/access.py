@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.middleware.csrf import rotate_token
 from django.urls import reverse
 from django.utils import timezone
 
@@ -182,8 +183,9 @@ def in_region(actor: Actor, region: str) -> str:
 
 
 def sign_in(request: HttpRequest, person_id: int) -> None:
-    """Start a session of its own for this person: what an earlier one held is gone."""
+    """Start a session of its own for this person: what an earlier one held, and the form token it knew, are gone."""
     request.session.flush()
+    rotate_token(request)
     request.session[SESSION_KEY] = person_id
 
 
