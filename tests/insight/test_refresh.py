@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from insight_support.town import LAKE, NOW, REGION, habits, paid, people, refunded, tell
+from insight_support.town import NOW, REGION, habits, paid, people, refunded, relay, tell
 from linli.insight import queries, refresh, rules, scores
 from linli.insight.models import MemberState, MetricValue, Refresh, SegmentChange, SegmentStay
 from linli.kernel import clocks, events, work
@@ -95,7 +95,7 @@ def test_a_touch_waits_for_the_lake() -> None:
     work.run_due({"insight.touch": work.Long(refresh.touch_due)})
     row = WorkRow.objects.get(kind="insight.touch")
     assert (row.state, row.attempts) == ("due", 1) and "LakeBehind" in row.error
-    events.drain(LAKE)
+    relay()
     with clocks.fixed(business=NOW, machine=clocks.machine_now() + timedelta(minutes=5)):
         work.run_due({"insight.touch": work.Long(refresh.touch_due)})
     assert MemberState.objects.get(member_id=ids[1]).orders_90d == 1
@@ -123,7 +123,7 @@ def test_tomorrow_changes_nothing_of_today() -> None:
 def test_a_model_is_trained_judged_and_serves_whom_it_may(monkeypatch: pytest.MonkeyPatch) -> None:
     """A year of rhythms: scored are those with an order in 90 days; one member alone is scored as among all."""
     monkeypatch.setattr(churn, "VIEWS", tuple((params, 12) for params, _ in churn.VIEWS))  # the road, not the skill
-    monkeypatch.setattr(scores, "MOST_CUTOFFS", 2)
+    monkeypatch.setattr(scores, "MOST_CUTOFFS", 4)  # two of them old enough for the twin
     ids = people(45, joined_days_ago=330)
     tell(habits(ids, days=330))
     artefact = scores.train(REGION, NOW)
