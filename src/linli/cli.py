@@ -71,7 +71,7 @@ def migrate() -> None:
     """Bring the database to this version's tables."""
     from django.core.management import call_command
 
-    call_command("migrate", run_syncdb=True, verbosity=0, interactive=False)
+    call_command("migrate", verbosity=0, interactive=False)
 
 
 @main.command()

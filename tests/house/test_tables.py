@@ -36,3 +36,11 @@ def test_unique_constraints_include_the_region(model: type[models.Model]) -> Non
             assert "region" in constraint.fields, constraint.name
     loose = [f.name for f in model._meta.local_fields if f.unique and not f.primary_key and not f.one_to_one]
     assert not loose
+
+
+@pytest.mark.django_db
+def test_migrations_know_every_table() -> None:
+    """The suite makes its tables from the models; a fresh clone makes them from the migrations."""
+    from django.core.management import call_command
+
+    call_command("makemigrations", "--check", "--dry-run", verbosity=0)
