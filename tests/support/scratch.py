@@ -34,12 +34,15 @@ def setup(url: str) -> None:
     import django
     from django.conf import settings
 
-    os.environ.setdefault("LINLI_SECRET_KEY", "scratch")
-    os.environ.setdefault("LINLI_HOME", tempfile.gettempdir())
-    from linli.settings import database as entry
-
-    settings.configure(INSTALLED_APPS=["linli.kernel"], DATABASES={"default": entry(url)}, USE_TZ=True, TIME_ZONE="Asia/Shanghai")
+    entry = _settings().database(url)
+    settings.configure(INSTALLED_APPS=["linli.kernel"], DATABASES={"default": entry}, USE_TZ=True, TIME_ZONE="Asia/Shanghai")
     django.setup()
+
+
+def _settings() -> Any:
+    """The product's settings as a module: how it speaks to its database."""
+    os.environ.setdefault("LINLI_HOME", tempfile.mkdtemp(prefix="linli-scratch-home-"))
+    return importlib.import_module("linli.settings")
 
 
 def make_tables() -> None:
@@ -115,6 +118,7 @@ def line_up() -> None:
 
 def serve() -> None:
     """Fork a process for each request on stdin. The forks set Django up; what is imported here needs no settings."""
+    _settings()
     import django.db.models  # noqa: F401  imported once, for all of them
     import psycopg  # noqa: F401
 
