@@ -129,6 +129,11 @@ def test_a_double_tap_is_one_order(shop: Shop, till: Till) -> None:
     assert len(till.payments) == 1
 
 
+def test_the_longest_key_a_form_may_have_reaches_the_cashier(shop: Shop, till: Till) -> None:
+    answer = signed_in("alice").post(reverse("shop:place", args=[shop.cherries]), form(key="a" * 64), headers={"HX-Request": "true"})
+    assert answer.headers["HX-Redirect"].startswith("http://till/")
+
+
 def test_a_refusal_keeps_what_was_filled_in(shop: Shop, till: Till) -> None:
     answer = signed_in("alice").post(reverse("shop:place", args=[shop.cherries]), form(50, key="c" * 32))
     page = answer.content.decode()

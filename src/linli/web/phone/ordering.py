@@ -116,7 +116,7 @@ def _to_cashier(request: HttpRequest, order_id: uuid.UUID, key: str) -> HttpResp
     actor = actor_of(request)
     back = request.build_absolute_uri(reverse("shop:return", args=[order_id]))
     try:
-        started = pay.start(order_id=order_id, member_id=actor.member_id or 0, key=f"{order_id.hex}/{key}"[:100], return_url=back)
+        started = pay.start(order_id=order_id, member_id=actor.member_id or 0, key=f"{order_id.hex}/{key}"[:80], return_url=back)
     except Refusal as refused:
         if refused.code == "trade.no_such_order":
             raise Http404 from refused
