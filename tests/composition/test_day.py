@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from insight_support.history_frames import frames
 
+from insight_support.history_frames import frames
 from linli import day, worker
 from linli.insight import history, queries, refresh
 from linli.insight.history import source

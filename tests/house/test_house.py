@@ -66,9 +66,9 @@ def test_select_for_update_is_evaluated() -> None:
     wrong = []
     for path in SOURCES:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("exists", "count"):
-                if any(isinstance(n, ast.Attribute) and n.attr == "select_for_update" for n in ast.walk(node.func)):
-                    wrong.append(f"{_name(path)}:{node.lineno}")
+            asks = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("exists", "count")
+            if asks and any(isinstance(n, ast.Attribute) and n.attr == "select_for_update" for n in ast.walk(node)):
+                wrong.append(f"{_name(path)}:{node.lineno}")
     assert not wrong
 
 

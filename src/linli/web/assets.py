@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 WEB = Path(__file__).parent
 PROJECT = WEB.parent.parent.parent
@@ -99,6 +100,7 @@ def _place(source: Path, target: Path) -> None:
 def _npm(*arguments: str) -> None:
     """The machine's npm, or the one that comes from PyPI where it has none."""
     command = shutil.which("npm")
+    done: Any  # the two answer with the same shape, typed apart
     if command:
         done = subprocess.run([command, *arguments], cwd=PROJECT, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
     else:
@@ -106,7 +108,7 @@ def _npm(*arguments: str) -> None:
 
         done = npm(list(arguments), return_completed_process=True, cwd=PROJECT, capture_output=True, text=True)
     if done.returncode:
-        raise AssetsError(f"npm {arguments[0]} failed (is the package registry reachable?):\n{done.stderr[-2000:]}")
+        raise AssetsError(f"npm {arguments[0]} failed (is the package registry reachable?):\n{str(done.stderr)[-2000:]}")
 
 
 def compile_catalogues(say: Callable[[str], None] = lambda line: None) -> bool:

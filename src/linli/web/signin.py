@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -40,7 +42,7 @@ def signin(request: HttpRequest) -> HttpResponse:
     """Ask for the phone number and send a code."""
     from linli.people import signin as codes
 
-    page = {"next": _next(request), "phone": request.POST.get("phone", "").strip(), "faces": _faces()}
+    page: dict[str, Any] = {"next": _next(request), "phone": request.POST.get("phone", "").strip(), "faces": _faces()}
     if request.method == "POST":
         try:
             codes.send_code(page["phone"])
@@ -70,7 +72,7 @@ def code(request: HttpRequest) -> HttpResponse:
     phone = (request.POST.get("phone") or request.COOKIES.get(PHONE_COOKIE) or "").strip()
     if not phone:
         return redirect("signin")
-    page = {"next": _next(request), "phone": phone}
+    page: dict[str, Any] = {"next": _next(request), "phone": phone}
     if request.method == "POST":
         try:
             person = codes.verify(phone, request.POST.get("code", "").strip())

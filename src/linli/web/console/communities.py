@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from typing import Any
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
@@ -23,7 +26,7 @@ ORDERS = {
 
 @allow("operator")
 @require_GET
-def listing(request: HttpRequest) -> HttpResponse:
+def listing(request: HttpRequest) -> HttpResponseBase:
     """Every community of the region in one table."""
     region = request.actor.region  # type: ignore[attr-defined]
     order = frame.chosen(request, "order", ORDERS, "sales")
@@ -55,7 +58,7 @@ def _matches(info: people.CommunityInfo, leader: people.PersonInfo | None, searc
     return not search or any(search.lower() in text.lower() for text in held)
 
 
-def _csv(rows: list[dict[str, object]]) -> HttpResponse:
+def _csv(rows: list[dict[str, Any]]) -> HttpResponseBase:
     head = [
         "code",
         "name",
@@ -70,7 +73,7 @@ def _csv(rows: list[dict[str, object]]) -> HttpResponse:
         "vips",
     ]
 
-    def line(held: dict[str, object]) -> list[object]:
+    def line(held: dict[str, Any]) -> list[object]:
         row, info, leader = held["row"], held["info"], held["leader"]
         own = [getattr(info, "code", ""), getattr(info, "name_zh", ""), getattr(leader, "display_name", "")]
         return own + [getattr(row, name) for name in head[3:]]

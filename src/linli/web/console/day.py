@@ -54,7 +54,8 @@ def start(request: HttpRequest) -> HttpResponse:
         work.schedule(KIND, key=to, due_at=clocks.machine_now(), region="", payload={"until": to}, clock=WorkRow.Clock.MACHINE)
     if getattr(request, "htmx", False):
         return render(request, "console/part_day.html", {"step": state(""), "clock_stands": True})
-    return redirect(request.POST.get("back") if (request.POST.get("back") or "").startswith("/console/") else "console:today")
+    back = request.POST.get("back", "")
+    return redirect(back if back.startswith("/console/") else "console:today")
 
 
 @allow("operator")

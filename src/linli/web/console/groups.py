@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -43,7 +44,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @allow("operator")
 @require_GET
-def export(request: HttpRequest) -> HttpResponse:
+def export(request: HttpRequest) -> HttpResponseBase:
     """The filtered group-buys as CSV."""
     rows = desk.group_rows(request.actor.region, **_asked(request))  # type: ignore[attr-defined]
     head = list(desk.GroupRow.__dataclass_fields__)

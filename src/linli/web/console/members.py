@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET
 
@@ -71,7 +72,7 @@ def _column(key: str, label: Any, order: str) -> dict[str, Any]:
 
 @allow("operator")
 @require_GET
-def export(request: HttpRequest) -> HttpResponse:
+def export(request: HttpRequest) -> HttpResponseBase:
     """The filtered members with every feature, as CSV."""
     region = request.actor.region  # type: ignore[attr-defined]
     rows = iter(insight.export_members(region, **_asked(request)))

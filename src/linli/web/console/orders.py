@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -56,7 +57,7 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @allow("operator")
 @require_GET
-def export(request: HttpRequest) -> HttpResponse:
+def export(request: HttpRequest) -> HttpResponseBase:
     """The filtered orders as CSV."""
     rows = desk.order_rows(request.actor.region, **_asked(request))  # type: ignore[attr-defined]
     head = list(desk.OrderRow.__dataclass_fields__)

@@ -286,7 +286,7 @@ def decided(row: shapes.DecisionRow, info: people.MemberInfo | None, currency: s
 def decisions(request: HttpRequest) -> HttpResponse:
     """Every answer the gate gave, newest first."""
     region = _region(request)
-    asked = {
+    asked: dict[str, Any] = {
         "slug": request.GET.get("slug", "")[:64] or None,
         "answer": frame.chosen(request, "answer", ANSWERS) or None,
         "member_id": frame.number(request, "member"),

@@ -183,7 +183,7 @@ def clock(at: datetime | None) -> str:
 
 
 @register.simple_tag
-def word(name: str, **facts: object) -> str:
+def word(name: str, **facts: Any) -> str:
     """The words of a code of a lower room: {% word "segment.vip" %}."""
     return words.code(name, **facts)
 
