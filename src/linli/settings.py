@@ -90,7 +90,7 @@ def database(url: str) -> dict[str, object]:
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "linli.kernel.sqlite3",
             "NAME": parts.path,
             "OPTIONS": {
                 # One writer at a time, taken at BEGIN: a read that becomes a write can't fail half-way.

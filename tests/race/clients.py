@@ -134,7 +134,8 @@ def shuffle(process: int, threads: int, times: int, claim: bool = True) -> dict[
             from linli.kernel.models import Account
 
             try:
-                with transaction.atomic():
+                with transaction.atomic(), connection.cursor() as cursor:
+                    cursor.execute("SET LOCAL deadlock_timeout = '10ms'")
                     for ref in mixed:
                         Account.objects.filter(pk=account_id(ref)).update(held=0)
             except OperationalError:
