@@ -58,6 +58,24 @@ def test_pages_open_before_anything_is_known(page: str, operator: Client) -> Non
     assert answer.text.count("<h1>") == 1
 
 
+def test_a_zero_byte_in_an_address_is_no_error_page(operator: Client) -> None:
+    """PostgreSQL stores none and says so with an error: run this there (LINLI_TEST_DB=postgres)."""
+    assert operator.get("/console/playbooks/decisions/?slug=%00").status_code == 200
+    assert operator.post("/console/system/readers/%00/retry/").status_code == 404
+
+
+def test_forms_without_a_key_are_not_taken_for_each_other(operator: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    keys: list[str] = []
+
+    def stop(**asked: Any) -> None:
+        keys.append(asked["key"])
+
+    monkeypatch.setattr("linli.engage.runs.stop", stop)
+    for sent in ({}, {}, {"key": "k\0"}):
+        operator.post("/console/playbooks/launches/1/stop/", sent)
+    assert "" not in keys and keys[0] != keys[1] and keys[2] == "k"
+
+
 def test_the_first_page_says_how_to_begin(operator: Client) -> None:
     assert "linli import complete-journey" in operator.get("/console/").text
 

@@ -150,6 +150,11 @@ def preview(request: HttpRequest, slug: str) -> HttpResponse:
     )
 
 
+def _key(request: HttpRequest) -> str:
+    """The form's key. Without one it gets its own: two forms without a key must not be taken for each other."""
+    return request.POST.get("key", "").replace("\0", "")[:64] or uuid.uuid4().hex
+
+
 @allow("operator")
 @require_POST
 def start(request: HttpRequest, slug: str) -> HttpResponse:
@@ -157,7 +162,7 @@ def start(request: HttpRequest, slug: str) -> HttpResponse:
     region = _region(request)
     _page_of(region, slug)
     try:
-        launched = runs.launch(region=region, slug=slug, by=request.actor.person_id, key=request.POST.get("key", "")[:64])  # type: ignore[attr-defined]
+        launched = runs.launch(region=region, slug=slug, by=request.actor.person_id, key=_key(request))  # type: ignore[attr-defined]
     except Refusal as refused:
         says, do = words.refusal(refused)
         messages.error(request, f"{says} {do}".strip())
@@ -246,7 +251,7 @@ def _stage(step: shapes.StepCount, most: int) -> dict[str, Any]:
 def stop(request: HttpRequest, launch_id: int) -> HttpResponse:
     """Stop a launch: nobody new enters, nothing more goes out; what was sent stays."""
     try:
-        runs.stop(region=_region(request), launch_id=launch_id, by=request.actor.person_id, key=request.POST.get("key", "")[:64])  # type: ignore[attr-defined]
+        runs.stop(region=_region(request), launch_id=launch_id, by=request.actor.person_id, key=_key(request))  # type: ignore[attr-defined]
         messages.success(request, _("已停止：不再有人进入，也不再发出"))
     except Refusal as refused:
         says, do = words.refusal(refused)
@@ -287,7 +292,7 @@ def decisions(request: HttpRequest) -> HttpResponse:
     """Every answer the gate gave, newest first."""
     region = _region(request)
     asked: dict[str, Any] = {
-        "slug": request.GET.get("slug", "")[:64] or None,
+        "slug": request.GET.get("slug", "").replace("\0", "")[:64] or None,
         "answer": frame.chosen(request, "answer", ANSWERS) or None,
         "member_id": frame.number(request, "member"),
         "launch_id": frame.number(request, "launch"),

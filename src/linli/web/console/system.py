@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib import messages
 from django.db import connection
 from django.db.models import Count
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -100,6 +100,8 @@ def audit(request: HttpRequest) -> HttpResponse:
 @require_POST
 def retry_reader(request: HttpRequest, name: str) -> HttpResponse:
     """Let a stopped reader try again."""
+    if name not in events.READERS:
+        raise Http404
     events.retry(name)
     messages.success(request, _("{name} 接着读").format(name=name))
     return redirect("console:system")
