@@ -218,22 +218,40 @@ _VIEWS_KEPT = 8
 _process = threading.Lock()
 _database: tuple[int, Any] | None = None
 _generation = 0
-_mine = threading.local()
+
+
+class _Mine:
+    """What one thread keeps: its cursor and the views made on it."""
+
+    def __init__(self, stamp: tuple[int, int], backend: Backend) -> None:
+        self.stamp = stamp
+        self.backend = backend
+        self.views: dict[Path, tuple[int, ir.Table]] = {}
+        self.names: dict[Any, Any] = {}
+        self.empty: dict[Any, Any] = {}
+
+
+# By thread number and not in a threading.local: a web server's idle thread ends outside Python, and a cursor that dies
+# with it takes the process along (segmentation fault in DuckDB 2.0). Thread numbers are used again, so this stays small.
+_threads: dict[int, _Mine] = {}
+
+
+def _mine() -> _Mine:
+    """This thread's own, made anew after a fork and after `forget`."""
+    stamp = (os.getpid(), _generation)
+    mine = _threads.get(threading.get_ident())
+    if mine is None or mine.stamp != stamp:
+        import ibis
+
+        mine = _threads[threading.get_ident()] = _Mine(stamp, ibis.duckdb.from_connection(_shared().cursor()))
+    return mine
 
 
 def connection() -> Backend:
     """This thread's Ibis connection. Threads share one DuckDB database, each with a cursor of its own."""
     if (engine := os.environ.get("LINLI_ENGINE", "duckdb")) != "duckdb":
         raise ValueError(f"LINLI_ENGINE must be duckdb, not {engine!r}")
-    stamp = (os.getpid(), _generation)
-    if getattr(_mine, "stamp", None) != stamp:
-        import ibis
-
-        _mine.backend = ibis.duckdb.from_connection(_shared().cursor())
-        _mine.views, _mine.names, _mine.empty = {}, {}, {}
-        _mine.stamp = stamp
-    backend: Backend = _mine.backend
-    return backend
+    return _mine().backend
 
 
 def _shared() -> Any:
@@ -264,12 +282,12 @@ def table(name: str) -> ir.Table:
     backend = connection()
     path = folder(name)
     version = _latest(path)
-    held = _mine.views.get(path)
+    held = _mine().views.get(path)
     if held is not None and held[0] == version:
         found: ir.Table = held[1]
         return found
     view = _snapshot(backend, form, path, version) if version >= 0 else _empty(backend, form)
-    _mine.views[path] = (version, view)
+    _mine().views[path] = (version, view)
     return view
 
 
@@ -312,7 +330,7 @@ _DUCKDB_TYPES = {
 
 def _drop_old(backend: Backend, path: Path, version: int) -> None:
     """Views pile up as versions do: the newest few of each table stay, for expressions still in use."""
-    held: list[int] = _mine.names.setdefault(path, [])
+    held: list[int] = _mine().names.setdefault(path, [])
     held.append(version)
     while len(held) > _VIEWS_KEPT:
         backend.raw_sql(f"DROP VIEW IF EXISTS lake_{path.name}_{held.pop(0)}")
@@ -322,9 +340,9 @@ def _empty(backend: Backend, form: lake_tables.Shape) -> ir.Table:
     import ibis
 
     name = f"empty_{folder(form.name).name}"
-    if name not in _mine.empty:
-        _mine.empty[name] = backend.create_table(name, schema=ibis.Schema.from_pyarrow(form.schema), temp=True)
-    found: ir.Table = _mine.empty[name]
+    if name not in _mine().empty:
+        _mine().empty[name] = backend.create_table(name, schema=ibis.Schema.from_pyarrow(form.schema), temp=True)
+    found: ir.Table = _mine().empty[name]
     return found
 
 
