@@ -35,8 +35,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings() -> None:
-    """SQLite's tests run on a file as the product does: threads on a database in memory lock each other at once."""
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> None:
+    """A database a worker. SQLite's tests run on a file as the product does: threads on a database in memory lock each other at once."""
     from django.db import connections
 
     default = connections.settings["default"]
