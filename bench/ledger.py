@@ -3,8 +3,9 @@
     python bench/ledger.py [--json FILE] [--seconds 5] [--rounds 3]
 
 A hold is a pending move. "batched" is one process and one connection writing what 64 clients ask: each flush
-takes what has gathered, as the order endpoint does. "single" is one commit a transaction over 8 connections'
-worth of one client. fsync is on; SQLite runs as the settings have it (WAL, synchronous NORMAL).
+takes what has gathered, as the order endpoint does. "single" is one client with one commit a transaction. fsync is
+on; SQLite runs as the settings have it (WAL, synchronous NORMAL). CPU is client + database server; on a machine that
+does other work it says more than the clock.
 """
 
 from __future__ import annotations
@@ -58,14 +59,34 @@ def hold(accounts: int, groups: int, moves: int, seconds: float, seed: str) -> d
         return [Move(f"{seed}-{n}-{line}", quota[a], sold[a], 1, "order", pending=True) for line, a in enumerate(lines)]
 
     done, took = 0, []
-    begin = time.perf_counter()
+    ledger.batch([order(-1)])  # connected, plans made
+    begin, spent = time.perf_counter(), (time.process_time(), _server_cpu_s())
     while (started := time.perf_counter()) - begin < seconds:
         outcomes = ledger.batch([order(done + n) for n in range(groups)])
         took.append(time.perf_counter() - started)
         done += sum(outcome.ok for outcome in outcomes)
     elapsed = time.perf_counter() - begin
     took.sort()
-    return {"groups_s": done / elapsed, "moves_s": done * moves / elapsed, "flush_p99_ms": 1000 * took[int(len(took) * 0.99)]}
+    return {
+        "groups_s": done / elapsed,
+        "moves_s": done * moves / elapsed,
+        "flush_p99_ms": 1000 * took[int(len(took) * 0.99)],
+        "client_cpu_us": 1e6 * (time.process_time() - spent[0]) / (done * moves),
+        "server_cpu_us": 1e6 * (_server_cpu_s() - spent[1]) / (done * moves),
+    }
+
+
+def _server_cpu_s() -> float:
+    """What this connection's server process has spent (Linux; 0 elsewhere and on SQLite, which is in the client)."""
+    from django.db import connection
+
+    if connection.vendor != "postgresql":
+        return 0.0
+    try:
+        fields = Path(f"/proc/{connection.connection.info.backend_pid}/stat").read_text().rsplit(")", 1)[1].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def check() -> bool:
@@ -133,10 +154,11 @@ def main() -> int:
         kinds = ["sqlite"]
     figures = measure(kinds, asked.seconds, asked.rounds)
     base = statistics.median(figures["pgbench_tps"]) if figures["pgbench_tps"] else None
-    print(f"{'holds':52} {'groups/s':>10} {'moves/s':>10} {'flush p99 ms':>13} {'x pgbench -N':>13}")
+    print(f"{'holds':52} {'groups/s':>10} {'moves/s':>10} {'flush p99 ms':>13} {'CPU us a move':>14} {'x pgbench -N':>13}")
     for name, row in figures["cases"].items():
         ratio = f"{row['groups_s'] / base:13.2f}" if base and name.startswith("postgres") else " " * 13
-        print(f"{name:52} {row['groups_s']:10,.0f} {row['moves_s']:10,.0f} {row['flush_p99_ms']:13.1f} {ratio}")
+        cpu = f"{row['client_cpu_us']:.0f} + {row['server_cpu_us']:.0f}"
+        print(f"{name:52} {row['groups_s']:10,.0f} {row['moves_s']:10,.0f} {row['flush_p99_ms']:13.1f} {cpu:>14} {ratio}")
     if base:
         print(f"{'pgbench -N, 16 clients':52} {base:10,.0f}   ({min(figures['pgbench_tps']):,.0f} to {max(figures['pgbench_tps']):,.0f})")
     print(f"audit after the run: {'clean' if figures['audit_clean'] else 'NOT CLEAN'}")

@@ -26,6 +26,9 @@ def outcome(launch: models.Launch) -> Outcome | None:
         arms[arm].append(member_id)
         complete += entered_at + timedelta(days=book.window_days) <= standing.as_of
     worthwhile = preview.worth(book, launch.currency)
+    # One look, when the window is over: a verdict that may fall on any day of daily looks finds an effect by luck far
+    # more often than one time in twenty. Until then the interval is shown, and nothing is concluded from it.
+    over = standing.as_of >= launch.started_at + timedelta(days=book.window_days)
 
     def compare(metric: str) -> Estimate:
         return _estimate(
@@ -37,7 +40,8 @@ def outcome(launch: models.Launch) -> Outcome | None:
                 as_of=standing.as_of,
                 metric=metric,
                 worthwhile=worthwhile if metric == book.metric else None,
-            )
+            ),
+            over=over,
         )
 
     comparable = min(map(len, arms.values())) >= 2 and standing.as_of > launch.started_at
@@ -86,7 +90,7 @@ def _note(estimates: tuple[Estimate, ...], given: int) -> str:
     return estimates[0].verdict if estimates else "too_early"
 
 
-def _estimate(found: experiments.Outcome) -> Estimate:
+def _estimate(found: experiments.Outcome, *, over: bool) -> Estimate:
     return Estimate(
         metric=found.metric,
         unit=rates.unit(found.metric),
@@ -97,7 +101,7 @@ def _estimate(found: experiments.Outcome) -> Estimate:
         low=found.low,
         high=found.high,
         p_value=found.p_value,
-        verdict=found.verdict,
+        verdict=found.verdict if over or found.verdict == "too_small" else "too_early",
     )
 
 

@@ -205,13 +205,7 @@ def today(request: HttpRequest) -> HttpResponse:
             "chart": _chart(by_key, currency),
             "decisions": _decisions(region),
             "risks": listed(region, insight.risk_list(region, limit=8)),
-            "came": came_true(region),
+            "came": insight.came_true(region),
             "communities_count": len(people.communities(region)),
         },
     )
-
-
-def came_true(region: str) -> Any:
-    """What had been foreseen and what happened, when insight keeps it."""
-    read = getattr(insight, "came_true", None)
-    return read(region) if read else None
