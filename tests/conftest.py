@@ -30,6 +30,14 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "linli.settings"
 django.setup()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Parallel workers choose home and cluster themselves: with the settings named in the environment, the plugin would
+    read ours before they can, and workers on one cluster hold each other's readers back (its horizon is shared)."""
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        for name in ("DJANGO_SETTINGS_MODULE", "LINLI_HOME", "LINLI_DATABASE"):
+            os.environ.pop(name, None)
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     shutil.rmtree(_home, ignore_errors=True)
 
