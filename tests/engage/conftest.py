@@ -116,7 +116,8 @@ def at_nine() -> Iterator[datetime]:
 
 
 @pytest.fixture
-def town(db: None, known: Known, at_nine: datetime) -> Town:
+def town(transactional_db: None, known: Known, at_nine: datetime) -> Town:
+    """Committed, since readers see nothing else: on PostgreSQL a test's own open transaction holds their horizon back."""
     return build(known, count=12)
 
 

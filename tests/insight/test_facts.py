@@ -16,7 +16,7 @@ from linli.kernel import clocks, events
 from linli.kernel.events import Subscription
 from linli.trade.events import OrderPaid, OrderRefunded, SoldLine
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # readers see what is committed
 
 START = START_UTC.replace(tzinfo=UTC)
 ALICE = 900

@@ -20,7 +20,7 @@ from linli.kernel.events import Subscription
 from linli.kernel.models import Event, Transfer
 from linli.people import queries as people
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # readers see what is committed
 
 START = START_UTC.replace(tzinfo=UTC)
 LATER = START + timedelta(days=30)

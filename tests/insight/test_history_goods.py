@@ -52,7 +52,7 @@ def test_small_communities_have_small_groups() -> None:
     assert [shop.quota(w) for w in (0.0, 35.0, 7000.0)] == [12, 35, 7000]
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)  # readers see what is committed
 def test_the_shop_opens_each_day_once(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.HOME = tmp_path
     monkeypatch.setattr(source, "HOME_TO_AT_LEAST", 2)

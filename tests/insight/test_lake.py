@@ -17,7 +17,7 @@ from linli.kernel.models import Reader
 from linli.people.events import ConsentChanged, MemberJoined
 from linli.trade.events import OrderPaid, SoldLine
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)  # readers see what is committed
 
 AT = datetime(2017, 10, 2, 12, tzinfo=UTC)
 ALICE, BOB = 1, 2
