@@ -12,10 +12,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import transaction
 
 from linli.engage import launching, library, models, runs
 from linli.insight import queries as insight
 from linli.kernel import clocks, events
+from linli.kernel.models import Event
 from linli.people import consent, groups, members
 
 REGION = "us-test"
@@ -201,4 +203,10 @@ def kinds() -> list[str]:
 def withdraw(member_id: int, scope: str) -> None:
     """The member says no, and engage hears it."""
     consent.withdraw(member_id=member_id, scope=scope)
-    runs.on_event([e for e in events.after(0, 0, limit=10_000) if e.kind == "people.consent_changed" and not e.payload["granted"]])
+    read([e for e in events.after(0, 0, limit=10_000) if e.kind == "people.consent_changed" and not e.payload["granted"]])
+
+
+def read(batch: list[Event]) -> None:
+    """Hand events over as a reader gets them: in one transaction."""
+    with transaction.atomic():
+        runs.on_event(batch)

@@ -13,7 +13,7 @@ from linli.kernel.models import Effect
 from linli.kernel.refusals import Refusal
 from linli.trade import coupons
 
-from .conftest import NINE, REGION, Town, edit, facts, kinds, later, withdraw
+from .conftest import NINE, REGION, Town, edit, facts, kinds, later, read, withdraw
 
 
 def bought(member_id: int, at: Any = None) -> None:
@@ -22,7 +22,7 @@ def bought(member_id: int, at: Any = None) -> None:
 
     with clocks.fixed(business=at or clocks.business_now() + timedelta(seconds=1)):
         paid = events.append(OrderPaid("o1", member_id, 1, 5000, 0, "sandbox", "", [], "x"), region=REGION, subject=f"member:{member_id}")
-        runs.on_event([paid])
+        read([paid])
 
 
 def states(launch: models.Launch) -> dict[str, int]:
