@@ -224,7 +224,7 @@ class Sequences(RuleBasedStateMachine):
         for n, kind in which:
             self.settling += 1
             key, about = f"s{self.settling}", keys[n % len(keys)] if keys else "k0"
-            part = 1 + n % 3 if kind == "part" else None
+            part = 1 + n % 9 if kind == "part" else None
             entries.append(
                 Void(key, about, region=R)
                 if kind == "void"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.backends.utils import CursorWrapper
 
 from linli.kernel.ledger.entries import AccountRef, account_id
@@ -126,8 +126,7 @@ def write(rows: Sequence[Row], sums: Sums, happened_at: datetime, written_at: da
     accounts = list({row.source for row in rows} | {row.target for row in rows} | sums.keys())
     with _cursor() as cursor, _cursor() as counting:
         if connection.vendor == "postgresql":
-            # A pipeline reports at its end, where Django doesn't look.
-            with connection.wrap_database_errors, connection.connection.pipeline():
+            with _pipeline():
                 # Counted first: an account that another process opens in between would be counted, and not added to.
                 counting.execute(_COUNT.format(_ONE_OF["postgresql"]), [_ids(accounts)])
                 if rows:
@@ -177,6 +176,26 @@ def _cursor() -> Iterator[CursorWrapper]:
         connection.connection.prepare_threshold = 5  # of this module's few statements: Django's cursors never prepare
     with connection._prepare_cursor(psycopg.Cursor(connection.connection)) as cursor:  # type: ignore[attr-defined]
         yield cursor
+
+
+@contextmanager
+def _pipeline() -> Iterator[None]:
+    """Send the block's statements without waiting for each; the first error is raised, at the latest at the end.
+
+    psycopg warns in the log when an error passes through the end of a pipeline: here it is an ordinary answer.
+    """
+    failed: DatabaseError | None = None
+    try:
+        with connection.wrap_database_errors, connection.connection.pipeline():
+            try:
+                yield
+            except DatabaseError as error:
+                failed = error
+    except DatabaseError:
+        if failed is None:
+            raise
+    if failed is not None:
+        raise failed
 
 
 def _in_order(rows: Sequence[Row]) -> list[tuple[int, Row]]:
