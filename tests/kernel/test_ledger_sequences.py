@@ -234,6 +234,14 @@ class Sequences(RuleBasedStateMachine):
             )
         self._send([entries] if together else [[entry] for entry in entries])
 
+    @rule(asked=st.lists(st.sampled_from([5, None, 2, 4, 3]), min_size=2, max_size=2), amount=st.sampled_from([3, 1, 5]))
+    def settle_twice(self, asked: list[int | None], amount: int) -> None:
+        """A hold that always fits, settled (or asked for too much) at once, and then once more."""
+        self.settling += 1
+        key = f"p{self.settling}"
+        hold = Move(key, _ref("USD", "outside"), _ref("USD", "alice"), amount, "order", pending=True)
+        self._send([[hold], *([Post(f"{key}-{n}", key, part, region=R)] for n, part in enumerate(asked))])
+
     @rule(which=st.integers(0, 10**6), amount=st.integers(1, 4))
     def other_content(self, which: int, amount: int) -> None:
         moves = [entry for group in self.sent for entry in group if isinstance(entry, Move)]
