@@ -1,35 +1,14 @@
-"""Pure decisions of trade: what a basket costs and why, when a group has succeeded, what is given back."""
+"""What a basket costs and why: one pure function, explained line by line."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from linli.kernel import money
 from linli.kernel.refusals import Refusal
-
-MOST_PIECES = 99
-"""Pieces in one line."""
-
-MOST_LINES = 20
-MOST_UNPAID = 3
-"""Unpaid orders of one member at a time: each of them keeps goods from others (dujiao-next #105)."""
-
-CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
-"""Letters of a pickup code: none that is taken for another when read aloud or by hand (0 O, 1 I L)."""
-
-CODE_LENGTH = 6
-
-
-@dataclass(frozen=True, order=True)
-class Wanted:
-    """So many pieces from a group-buy; `solo` buys alone at the solo price, whatever becomes of the group."""
-
-    group_id: int
-    quantity: int
-    solo: bool = False
+from linli.trade.rules.basket import Wanted
 
 
 @dataclass(frozen=True)
@@ -102,45 +81,6 @@ class Quote:
         return self.total_minor - self.discount_minor
 
 
-def basket(lines: Iterable[Wanted | tuple[int, int] | tuple[int, int, bool]]) -> list[Wanted]:
-    """The lines in order, the same goods added together.
-
-    Raises Refusal: trade.empty_basket, trade.no_such_group, trade.bad_quantity(most), trade.too_many_lines(most).
-    """
-    pieces: dict[tuple[int, bool], int] = {}
-    for line in lines:
-        w = line if isinstance(line, Wanted) else Wanted(*line)
-        if not is_id(w.group_id):
-            raise Refusal("trade.no_such_group")
-        if type(w.quantity) is not int or not 1 <= w.quantity <= MOST_PIECES:
-            raise Refusal("trade.bad_quantity", most=MOST_PIECES)
-        pieces[w.group_id, bool(w.solo)] = pieces.get((w.group_id, bool(w.solo)), 0) + w.quantity
-    if not pieces:
-        raise Refusal("trade.empty_basket")
-    if len(pieces) > MOST_LINES:
-        raise Refusal("trade.too_many_lines", most=MOST_LINES)
-    if max(pieces.values()) > MOST_PIECES:
-        raise Refusal("trade.bad_quantity", most=MOST_PIECES)
-    return sorted(Wanted(group_id, quantity, solo) for (group_id, solo), quantity in pieces.items())
-
-
-def check_key(key: str) -> None:
-    """A key fits where it is stored, and into the keys made of it. Raises Refusal: trade.bad_key."""
-    if not 0 < len(key) <= 80 or not key.isprintable():
-        raise Refusal("trade.bad_key")
-
-
-def is_id(number: object) -> bool:
-    """Whether a number can be the id of a row at all (64 bits): databases answer anything else with an error."""
-    return type(number) is int and 0 < number < 2**63
-
-
-def digest(wanted: Sequence[Wanted], coupon_id: int | None) -> str:
-    """The same for the same request only: a key used again is judged by it."""
-    text = f"{[(w.group_id, w.quantity, w.solo) for w in wanted]}/{coupon_id}"
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
-
-
 def quote(
     wanted: Sequence[Wanted], offers: dict[int, Offer], voucher: Voucher | None, *, community_id: int, now: datetime, today: date
 ) -> Quote:
@@ -202,66 +142,3 @@ def _explain(lines: Iterable[QuotedLine]) -> list[Step]:
 
 def _explain_coupon(voucher: Voucher | None, discount_minor: int) -> list[Step]:
     return [Step("price.coupon", -discount_minor, {"coupon_id": voucher.coupon_id})] if voucher else []
-
-
-def outcome(threshold_pieces: int, joined_pieces: int) -> str:
-    """What becomes of a group at its deadline: "succeeded" or "missed". Only paid pieces count."""
-    return "succeeded" if joined_pieces >= threshold_pieces else "missed"
-
-
-def line_once_paid(group_state: str, *, solo: bool) -> str:
-    """Where a line stands when its payment arrives: the group may have been decided while the money was on its way."""
-    if solo or group_state == "succeeded":
-        return "ready"
-    return "open" if group_state == "open" else "cancelled"
-
-
-def order_state(line_states: Iterable[str], *, money_on_its_way: bool) -> str:
-    """Where a paid order stands, from its lines: something to pick up, to wait for, handed over, or all given back."""
-    states = set(line_states)
-    if "ready" in states:
-        return "ready"
-    if "open" in states:
-        return "paid"
-    if "handed" in states:
-        return "handed_over"
-    return "refunding" if money_on_its_way else "refunded"
-
-
-@dataclass(frozen=True)
-class Charge:
-    """A line as it was charged."""
-
-    number: int
-    amount_minor: int
-    discount_minor: int
-
-
-@dataclass(frozen=True)
-class GiveBack:
-    """What goes back when lines are cancelled: money to the member, the discount to the coupon's budget."""
-
-    refund_minor: dict[int, int]
-    discount_minor: int
-
-    @property
-    def total_minor(self) -> int:
-        return sum(self.refund_minor.values())
-
-
-def give_back(charges: Iterable[Charge]) -> GiveBack:
-    """Each line goes back as it was charged. Its share of the coupon was fixed when it was charged (largest
-    remainder), so that any split of an order into refunds adds up to exactly what was paid.
-    """
-    lines = list(charges)
-    return GiveBack({c.number: c.amount_minor - c.discount_minor for c in lines}, sum(c.discount_minor for c in lines))
-
-
-def may_cancel(line_states: Iterable[str], deadlines: Iterable[datetime], now: datetime) -> bool:
-    """A member may take a paid order back while every line still waits for its group."""
-    return all(s == "open" for s in line_states) and all(now < d for d in deadlines)
-
-
-def pickup_code(numbers: Sequence[int]) -> str:
-    """A code from CODE_LENGTH random numbers below len(CODE_LETTERS)."""
-    return "".join(CODE_LETTERS[n] for n in numbers)

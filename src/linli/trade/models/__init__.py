@@ -1,0 +1,17 @@
+"""The tables of trade. Private to the room."""
+
+from linli.trade.models.coupons import Coupon, CouponIssue
+from linli.trade.models.groups import GroupBuy
+from linli.trade.models.orders import HandOver, Order, OrderLine
+from linli.trade.models.pay import PayAttempt, Refund
+
+__all__ = [
+    "Coupon",
+    "CouponIssue",
+    "GroupBuy",
+    "HandOver",
+    "Order",
+    "OrderLine",
+    "PayAttempt",
+    "Refund",
+]

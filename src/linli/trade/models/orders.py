@@ -1,0 +1,111 @@
+"""Orders, their lines and their hand-overs. Money in the minor unit of the region's currency."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+
+from linli.trade.models.coupons import Coupon
+from linli.trade.models.groups import GroupBuy
+
+
+class Order(models.Model):
+    """What a member asked for in one go. `placed` waits for money; `paid` waits for its groups."""
+
+    class State(models.TextChoices):
+        PLACED = "placed"
+        PAID = "paid"
+        READY = "ready"
+        HANDED_OVER = "handed_over"
+        CANCELLED = "cancelled"
+        EXPIRED = "expired"
+        REFUNDING = "refunding"
+        REFUNDED = "refunded"
+
+    id = models.UUIDField(primary_key=True)
+    region = models.CharField(max_length=32)
+    key = models.CharField(max_length=128)
+    digest = models.CharField(max_length=64)
+    member_id = models.BigIntegerField()
+    community_id = models.BigIntegerField()
+    slot = models.SmallIntegerField()
+    state = models.CharField(max_length=12, choices=State, default=State.PLACED)
+    currency = models.CharField(max_length=3)
+    total_minor = models.BigIntegerField()
+    discount_minor = models.BigIntegerField(default=0)
+    payable_minor = models.BigIntegerField()
+    coupon = models.ForeignKey(Coupon, models.PROTECT, null=True, related_name="orders")
+    pickup_code = models.CharField(max_length=6, null=True)
+    placed_at = models.DateTimeField()
+    pay_by = models.DateTimeField()  # machine time: the replay's clock stands
+    paid_at = models.DateTimeField(null=True)
+    ready_at = models.DateTimeField(null=True)
+    handed_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["region", "member_id", "key"], name="order_key"),
+            # At most so many unpaid orders a member: a free slot is claimed, never counted (stock hoarding).
+            models.UniqueConstraint(fields=["region", "member_id", "slot"], name="order_unpaid_slot", condition=Q(state="placed")),
+            models.UniqueConstraint(
+                fields=["region", "community_id", "pickup_code"], name="order_pickup_code", condition=Q(state__in=["paid", "ready"])
+            ),
+            models.CheckConstraint(condition=Q(payable_minor=F("total_minor") - F("discount_minor")), name="order_sum"),
+            models.CheckConstraint(condition=Q(payable_minor__gte=1, discount_minor__gte=0), name="order_money"),
+        ]
+        indexes = [
+            models.Index(fields=["region", "member_id", "placed_at"], name="order_member"),
+            models.Index(fields=["region", "community_id", "state"], name="order_community"),
+            models.Index(fields=["region", "placed_at"], name="order_placed"),
+            models.Index(fields=["pay_by"], name="order_unpaid", condition=Q(state="placed")),
+        ]
+
+
+class OrderLine(models.Model):
+    """One SKU of an order, with the prices as they were charged."""
+
+    class State(models.TextChoices):
+        OPEN = "open"  # its group is undecided
+        READY = "ready"
+        HANDED = "handed"
+        CANCELLED = "cancelled"
+
+    region = models.CharField(max_length=32)
+    order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
+    number = models.SmallIntegerField()
+    group = models.ForeignKey(GroupBuy, models.PROTECT, related_name="lines")
+    sku_code = models.CharField(max_length=48)
+    solo = models.BooleanField(default=False)
+    quantity = models.IntegerField()
+    list_price_minor = models.BigIntegerField()
+    unit_price_minor = models.BigIntegerField()
+    amount_minor = models.BigIntegerField()
+    discount_minor = models.BigIntegerField(default=0)
+    refunded_minor = models.BigIntegerField(default=0)
+    state = models.CharField(max_length=9, choices=State, default=State.OPEN)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["region", "order", "number"], name="line_number"),
+            models.CheckConstraint(condition=Q(quantity__gte=1), name="line_quantity"),
+            models.CheckConstraint(condition=Q(amount_minor=F("quantity") * F("unit_price_minor")), name="line_sum"),
+            models.CheckConstraint(
+                condition=Q(refunded_minor__gte=0, refunded_minor__lte=F("amount_minor") - F("discount_minor")), name="line_refunded"
+            ),
+        ]
+        indexes = [models.Index(fields=["region", "group", "state"], name="line_group")]
+
+
+class HandOver(models.Model):
+    """Lines given to the member at the pickup place."""
+
+    region = models.CharField(max_length=32)
+    order = models.ForeignKey(Order, models.PROTECT, related_name="hand_overs")
+    key = models.CharField(max_length=128)
+    by = models.CharField(max_length=32)
+    at = models.DateTimeField()
+    line_numbers = models.JSONField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "order", "key"], name="hand_over_key")]

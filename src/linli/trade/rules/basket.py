@@ -1,0 +1,64 @@
+"""What somebody asks for, checked before anything is looked up."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from linli.kernel.refusals import Refusal
+
+MOST_PIECES = 99
+"""Pieces in one line."""
+
+MOST_LINES = 20
+MOST_UNPAID = 3
+"""Unpaid orders of one member at a time: each of them keeps goods from others (dujiao-next #105)."""
+
+
+@dataclass(frozen=True, order=True)
+class Wanted:
+    """So many pieces from a group-buy; `solo` buys alone at the solo price, whatever becomes of the group."""
+
+    group_id: int
+    quantity: int
+    solo: bool = False
+
+
+def basket(lines: Iterable[Wanted | tuple[int, int] | tuple[int, int, bool]]) -> list[Wanted]:
+    """The lines in order, the same goods added together.
+
+    Raises Refusal: trade.empty_basket, trade.no_such_group, trade.bad_quantity(most), trade.too_many_lines(most).
+    """
+    pieces: dict[tuple[int, bool], int] = {}
+    for line in lines:
+        w = line if isinstance(line, Wanted) else Wanted(*line)
+        if not is_id(w.group_id):
+            raise Refusal("trade.no_such_group")
+        if type(w.quantity) is not int or not 1 <= w.quantity <= MOST_PIECES:
+            raise Refusal("trade.bad_quantity", most=MOST_PIECES)
+        pieces[w.group_id, bool(w.solo)] = pieces.get((w.group_id, bool(w.solo)), 0) + w.quantity
+    if not pieces:
+        raise Refusal("trade.empty_basket")
+    if len(pieces) > MOST_LINES:
+        raise Refusal("trade.too_many_lines", most=MOST_LINES)
+    if max(pieces.values()) > MOST_PIECES:
+        raise Refusal("trade.bad_quantity", most=MOST_PIECES)
+    return sorted(Wanted(group_id, quantity, solo) for (group_id, solo), quantity in pieces.items())
+
+
+def check_key(key: str) -> None:
+    """A key fits where it is stored, and into the keys made of it. Raises Refusal: trade.bad_key."""
+    if not 0 < len(key) <= 80 or not key.isprintable():
+        raise Refusal("trade.bad_key")
+
+
+def is_id(number: object) -> bool:
+    """Whether a number can be the id of a row at all (64 bits): databases answer anything else with an error."""
+    return type(number) is int and 0 < number < 2**63
+
+
+def digest(wanted: Sequence[Wanted], coupon_id: int | None) -> str:
+    """The same for the same request only: a key used again is judged by it."""
+    text = f"{[(w.group_id, w.quantity, w.solo) for w in wanted]}/{coupon_id}"
+    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
