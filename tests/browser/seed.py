@@ -75,7 +75,7 @@ def _sell(community: int, ids: list[int]) -> dict[str, Any]:
     )
     times: dict[str, Any] = {"deadline_at": town.NOW + timedelta(hours=13), "pickup_from": town.NOW + timedelta(hours=31)}
     opened = groups.open_many(
-        region=town.REGION, groups=[shop.new_group(community, code, threshold_pieces=3, quota_pieces=12, **times) for code in named]
+        region=town.REGION, groups=[shop.new_group(community, code, threshold=3, quota_pieces=12, **times) for code in named]
     )
     till = shop.Till()
     channels.of = lambda name: till  # type: ignore[assignment,return-value]  # no gateway process while seeding

@@ -50,7 +50,7 @@ def sku(code: str, category: str, list_price_minor: int) -> catalog.NewSku:
 def new_group(community: int, code: str, *, key: str = "", **changes: object) -> groups.NewGroup:
     """A group-buy until noon with sensible figures: threshold 3 of 10 pieces, 4.00 in the group and 5.00 alone."""
     figures: dict[str, object] = {
-        "threshold_pieces": 3,
+        "threshold": 3,
         "quota_pieces": 10,
         "price_minor": 400,
         "solo_price_minor": 500,
@@ -86,7 +86,7 @@ def build() -> Shop:
             region=REGION,
             groups=[
                 new_group(maple, "cherries"),
-                new_group(maple, "milk", threshold_pieces=2, price_minor=333, solo_price_minor=450),
+                new_group(maple, "milk", threshold=2, price_minor=333, solo_price_minor=450),
                 new_group(oak, "milk"),
             ],
         )

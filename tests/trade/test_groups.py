@@ -128,7 +128,7 @@ def test_opening_again_changes_nothing(shop: Shop) -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"threshold_pieces": 0},
+        {"threshold": 0},
         {"quota_pieces": 2},
         {"price_minor": 0},
         {"solo_price_minor": 399},

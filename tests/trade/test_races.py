@@ -34,7 +34,7 @@ def test_the_same_key_at_once_is_one_order(shop: Shop, till: Till) -> None:
 
 
 def test_the_last_piece_goes_to_one(shop: Shop, till: Till) -> None:
-    group = groups.open(region=REGION, group=new_group(shop.maple, "cherries", key="last", threshold_pieces=1, quota_pieces=1))
+    group = groups.open(region=REGION, group=new_group(shop.maple, "cherries", key="last", threshold=1, quota_pieces=1))
     who = (shop.alice, shop.bob)
     results = at_once(6, lambda n: orders.place(member_id=who[n % 2], lines=[(group, 1)], key=f"k{n}"))
     assert told(results) == {"done": 1, "trade.sold_out": 5}
@@ -43,7 +43,7 @@ def test_the_last_piece_goes_to_one(shop: Shop, till: Till) -> None:
 
 def test_the_last_piece_without_the_claim_is_sold_twice(shop: Shop, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: the same race, with the ledger not asked, must oversell, or the test above shows nothing."""
-    group = groups.open(region=REGION, group=new_group(shop.maple, "cherries", key="last", threshold_pieces=1, quota_pieces=1))
+    group = groups.open(region=REGION, group=new_group(shop.maple, "cherries", key="last", threshold=1, quota_pieces=1))
     monkeypatch.setattr(orders, "_claim", lambda posting: None)
     who = (shop.alice, shop.bob)
     results = at_once(6, lambda n: orders.place(member_id=who[n % 2], lines=[(group, 1)], key=f"k{n}"))

@@ -68,9 +68,7 @@ def test_whatever_members_do_the_books_agree(shop: Shop, till: Till, steps: list
         till.payments.clear()
         till.refunds.clear()
         opened = [
-            groups.open(
-                region=REGION, group=new_group(shop.maple, "cherries", key=f"r{i}", threshold_pieces=t, price_minor=p, solo_price_minor=p)
-            )
+            groups.open(region=REGION, group=new_group(shop.maple, "cherries", key=f"r{i}", threshold=t, price_minor=p, solo_price_minor=p))
             for i, (t, p) in enumerate(zip(thresholds, (333, 101, 777), strict=True))
         ]
         coupons.put_issue(

@@ -146,8 +146,8 @@ def _orders(region: str, search: str, state: str, community_id: int | None, memb
         found = found.filter(member_id=member_id)
     if text := search.replace("\0", "").strip():
         codes = [s.code for s in goods.search(region, text)]
-        with_goods = OrderLine.objects.filter(region=region, sku_code__in=codes).values("order_id")
-        wanted = Q(member_id__in=people.search_ids(region, text)) | Q(pickup_code=text.upper()) | Q(pk__in=with_goods)
+        lines = OrderLine.objects.filter(region=region).filter(Q(sku_code__in=codes) | Q(pickup__code=text.upper()))
+        wanted = Q(member_id__in=people.search_ids(region, text)) | Q(pk__in=lines.values("order_id"))
         if _is_number(text):
             wanted |= Q(pk=uuid.UUID(text))
         found = found.filter(wanted)
@@ -188,7 +188,7 @@ def _order_rows(found: list[Order]) -> list[OrderRow]:
     members = people.members({o.member_id for o in found})
     skus = goods.skus(found[0].region)
     lines: dict[uuid.UUID, list[OrderLine]] = {o.pk: [] for o in found}
-    for line in OrderLine.objects.filter(order__in=list(lines)).order_by("number"):
+    for line in OrderLine.objects.select_related("pickup").filter(order__in=list(lines)).order_by("number"):
         lines[line.order_id].append(line)
     back = dict(Refund.objects.filter(order__in=list(lines), unwanted=False).values_list("order_id").annotate(sum=Sum("amount_minor")))
     return [
@@ -209,7 +209,7 @@ def _order_rows(found: list[Order]) -> list[OrderRow]:
             discount_minor=o.discount_minor,
             refunded_minor=back.get(o.pk, 0),
             paid_at=o.paid_at,
-            pickup_code=o.pickup_code or "",
+            pickup_code=next((line.pickup.code for line in lines[o.pk] if line.pickup), ""),
         )
         for o in found
     ]
@@ -267,7 +267,7 @@ def _group_rows(found: list[GroupBuy]) -> list[GroupRow]:
                 deadline_at=g.deadline_at,
                 pickup_from=g.pickup_from,
                 price_minor=g.price_minor,
-                threshold_pieces=g.threshold_pieces,
+                threshold_pieces=g.threshold,
                 quota_pieces=g.quota_pieces,
                 joined_pieces=g.joined_pieces if g.state == GroupBuy.State.MISSED else now.joined,
                 joined_households=now.households,
@@ -339,7 +339,7 @@ def today(region: str) -> TradeToday:
     now = clocks.business_now()
     start = datetime.combine(verbs.today(region), time(0), _zone(region))
     open_now = GroupBuy.objects.filter(region=region, state=GroupBuy.State.OPEN, opens_at__lte=now, deadline_at__gt=now)
-    soon = dict(open_now.filter(deadline_at__lte=now + timedelta(hours=24)).values_list("pk", "threshold_pieces"))
+    soon = dict(open_now.filter(deadline_at__lte=now + timedelta(hours=24)).values_list("pk", "threshold"))
     joined = queries.progress(list(soon))
     o = Order.objects.filter(region=region).aggregate(
         unpaid=Count("pk", filter=Q(state=Order.State.PLACED)),

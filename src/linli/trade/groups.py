@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -31,7 +32,7 @@ class NewGroup:
     key: str
     community_id: int
     sku: str
-    threshold_pieces: int
+    threshold: int
     quota_pieces: int
     price_minor: int
     solo_price_minor: int
@@ -52,6 +53,7 @@ def open_many(*, region: str, groups: Sequence[NewGroup]) -> list[int]:
     Raises Refusal: trade.bad_group(key, fields), trade.no_such_sku(sku), people.no_such_community, trade.key_reused.
     """
     now = clocks.business_now()
+    zone = orders.zone(region)
     there = {g.key: g for g in GroupBuy.objects.filter(region=region, key__in=[g.key for g in groups])}
     skus = goods.skus(region, {g.sku for g in groups})
     communities = {c.community_id for c in people.communities(region)}
@@ -67,7 +69,7 @@ def open_many(*, region: str, groups: Sequence[NewGroup]) -> list[int]:
             raise Refusal("people.no_such_community", community_id=g.community_id)
         if wrong := _faults(g, g.opens_at or now):
             raise Refusal("trade.bad_group", key=g.key, fields=", ".join(wrong))
-        fresh.append(_row(region, g, g.opens_at or now, skus[g.sku].list_price_minor))
+        fresh.append(_row(region, g, g.opens_at or now, skus[g.sku].list_price_minor, zone))
     made = GroupBuy.objects.bulk_create(fresh, batch_size=2000)
     quota.open_many(region=region, quotas=[quota.NewQuota(g.sku_code, place(g.pk), g.quota_pieces, f"group/{g.pk}") for g in made])
     events.append_many([events.Told(_opened(g), region, f"group:{g.pk}") for g in made])
@@ -82,13 +84,13 @@ def place(group_id: int) -> str:
     return f"wave:{group_id}"
 
 
-def _row(region: str, g: NewGroup, opens_at: datetime, list_price_minor: int) -> GroupBuy:
+def _row(region: str, g: NewGroup, opens_at: datetime, list_price_minor: int, zone: ZoneInfo) -> GroupBuy:
     return GroupBuy(
         region=region,
         key=g.key,
         community_id=g.community_id,
         sku_code=g.sku,
-        threshold_pieces=g.threshold_pieces,
+        threshold=g.threshold,
         quota_pieces=g.quota_pieces,
         price_minor=g.price_minor,
         solo_price_minor=g.solo_price_minor,
@@ -96,14 +98,15 @@ def _row(region: str, g: NewGroup, opens_at: datetime, list_price_minor: int) ->
         opens_at=opens_at,
         deadline_at=g.deadline_at,
         pickup_from=g.pickup_from,
+        wave_on=g.pickup_from.astimezone(zone).date(),
     )
 
 
 def _same(row: GroupBuy, g: NewGroup) -> bool:
-    return (row.community_id, row.sku_code, row.threshold_pieces, row.quota_pieces, row.price_minor, row.deadline_at) == (
+    return (row.community_id, row.sku_code, row.threshold, row.quota_pieces, row.price_minor, row.deadline_at) == (
         g.community_id,
         g.sku,
-        g.threshold_pieces,
+        g.threshold,
         g.quota_pieces,
         g.price_minor,
         g.deadline_at,
@@ -115,8 +118,8 @@ def _faults(g: NewGroup, opens_at: datetime) -> list[str]:
         name
         for name, good in (
             ("key", 0 < len(g.key) <= 96),
-            ("threshold_pieces", g.threshold_pieces >= 1),
-            ("quota_pieces", g.quota_pieces >= g.threshold_pieces),
+            ("threshold", g.threshold >= 1),
+            ("quota_pieces", g.quota_pieces >= g.threshold),
             ("price_minor", g.price_minor >= 1),
             ("solo_price_minor", g.solo_price_minor >= g.price_minor),
             ("deadline_at", g.deadline_at > opens_at),
@@ -127,7 +130,7 @@ def _faults(g: NewGroup, opens_at: datetime) -> list[str]:
 
 
 def _opened(g: GroupBuy) -> GroupOpened:
-    return GroupOpened(g.pk, g.community_id, g.sku_code, g.threshold_pieces, g.quota_pieces, g.price_minor, g.deadline_at.isoformat())
+    return GroupOpened(g.pk, g.community_id, g.sku_code, g.threshold, g.quota_pieces, g.price_minor, g.deadline_at.isoformat())
 
 
 def close_due(region: str) -> int:
@@ -169,7 +172,7 @@ def close(group_id: int) -> str | None:
         return None
     paid, unpaid = _orders_of(group)
     joined = sum(line.quantity for lines in paid.values() for line in lines)
-    group.state, group.joined_pieces, group.closed_at = rules.outcome(group.threshold_pieces, joined), joined, now
+    group.state, group.joined_pieces, group.closed_at = rules.outcome(group.threshold, joined), joined, now
     group.save(update_fields=["state", "joined_pieces", "closed_at"])
     if group.state == GroupBuy.State.SUCCEEDED:
         _succeed(group, paid, now)
@@ -198,7 +201,7 @@ def _succeed(group: GroupBuy, paid: dict[Order, list[OrderLine]], now: datetime)
         events.Told(OrderReady(str(o.pk), o.member_id, o.community_id, group.pk, pickup, "system"), o.region, f"member:{o.member_id}")
         for o in paid
     ]
-    fact = GroupSucceeded(group.pk, group.community_id, group.sku_code, group.joined_pieces, group.threshold_pieces, len(paid))
+    fact = GroupSucceeded(group.pk, group.community_id, group.sku_code, group.joined_pieces, group.threshold, len(paid))
     events.append_many([events.Told(fact, group.region, f"group:{group.pk}"), *told])
 
 
@@ -213,4 +216,4 @@ def _miss(group: GroupBuy, paid: dict[Order, list[OrderLine]], unpaid: list[Orde
 
 
 def _missed(group: GroupBuy, joined: int, order_count: int) -> GroupMissed:
-    return GroupMissed(group.pk, group.community_id, group.sku_code, joined, group.threshold_pieces, order_count)
+    return GroupMissed(group.pk, group.community_id, group.sku_code, joined, group.threshold, order_count)

@@ -15,7 +15,7 @@ from linli.goods import quota
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import coupons, refunds, rules
+from linli.trade import coupons, pickups, refunds, rules
 from linli.trade.events import OrderCancelled, OrderHandedOver, OrderPlaced
 from linli.trade.lines import holds, order_no, sold_lines
 from linli.trade.load import find, locked, own
@@ -180,7 +180,12 @@ def _region(slug: str) -> people.RegionInfo:
 
 def today(region: str) -> date:
     """The business day in the region."""
-    return clocks.business_now().astimezone(ZoneInfo(_region(region).time_zone)).date()
+    return clocks.business_now().astimezone(zone(region)).date()
+
+
+def zone(region: str) -> ZoneInfo:
+    """The region's time zone."""
+    return ZoneInfo(_region(region).time_zone)
 
 
 def _coupon(member: people.MemberInfo, coupon_id: int | None) -> Coupon | None:
@@ -292,6 +297,7 @@ def hand_over(*, order_id: uuid.UUID | str, by: str, key: str) -> Handed:
         line.state = OrderLine.State.HANDED
     order.state, order.handed_at = rules.order_state([line.state for line in lines], money_on_its_way=False), done.at
     order.save(update_fields=["state", "handed_at"])
+    pickups.close(order)
     fact = OrderHandedOver(str(order.pk), order.member_id, order.community_id, sold_lines(ready), by)
     events.append(fact, region=order.region, subject=f"member:{order.member_id}")
     return Handed(order.pk, order.member_id, done.line_numbers, done.at, again=False)

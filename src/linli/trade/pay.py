@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from linli.goods import queries as goods
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
-from linli.trade import accounts, channels, coupons, load, orders, pickup_codes, refunds, rules
+from linli.trade import accounts, channels, coupons, load, orders, pickups, refunds, rules
 from linli.trade.channels import Seen
 from linli.trade.each import each
 from linli.trade.events import OrderPaid, OrderReady, UnwantedPayment
@@ -233,12 +233,12 @@ def _pay(posting: Posting, order: Order, lines: list[OrderLine], attempt: PayAtt
         line.state = rules.line_once_paid(line.group.state, solo=line.solo)
     kept = [line for line in lines if line.state != OrderLine.State.CANCELLED]
     lost = [line for line in lines if line.state == OrderLine.State.CANCELLED]
-    OrderLine.objects.bulk_update(lines, ["state"])
+    pickups.assign(order, kept)
+    OrderLine.objects.bulk_update(lines, ["state", "pickup"])
     order.state = Order.State(rules.order_state([line.state for line in lines], money_on_its_way=True))
     order.paid_at = now
     order.ready_at = now if order.state == Order.State.READY else None
-    order.pickup_code = pickup_codes.free(order.region, order.community_id) if kept else None
-    order.save(update_fields=["state", "paid_at", "ready_at", "pickup_code"])
+    order.save(update_fields=["state", "paid_at", "ready_at"])
     work.cancel(orders.EXPIRE, key=order_no(order), region=order.region)
     posting.must.append(_received(attempt, accounts.revenue(order.region, order.currency)))
     posting.must += [ledger.Post(key=f"{holds(line)}/post", pending_key=holds(line), region=order.region) for line in kept]

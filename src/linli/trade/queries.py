@@ -23,6 +23,7 @@ from linli.trade.models import Coupon, GroupBuy, Order, OrderLine, Refund
 NEIGHBOURS_SHOWN = 6
 LIVE = (Order.State.PLACED, Order.State.PAID, Order.State.READY, Order.State.HANDED_OVER)
 PAID = LIVE[1:]
+LINE_WAITS = (OrderLine.State.OPEN, OrderLine.State.READY)
 
 
 @dataclass(frozen=True)
@@ -211,8 +212,8 @@ def _card(g: GroupBuy, sku: SkuInfo, now: Progress, beside: list[Neighbour]) -> 
         list_price_minor=g.list_price_minor,
         joined_pieces=joined,
         joined_households=now.households,
-        threshold_pieces=g.threshold_pieces,
-        missing_pieces=max(0, g.threshold_pieces - joined),
+        threshold_pieces=g.threshold,
+        missing_pieces=max(0, g.threshold - joined),
         left_pieces=max(0, g.quota_pieces - now.taken),
         opens_at=g.opens_at,
         deadline_at=g.deadline_at,
@@ -239,7 +240,7 @@ def _neighbours(group_ids: list[int]) -> dict[int, list[Neighbour]]:
 
 def _loaded(found: QuerySet[Order]) -> list[OrderInfo]:
     """Orders with lines, groups and goods; four statements for any number."""
-    lines = Prefetch("lines", OrderLine.objects.select_related("group").order_by("number"))
+    lines = Prefetch("lines", OrderLine.objects.select_related("group", "pickup").order_by("number"))
     rows = list(found.prefetch_related(lines, "refunds"))
     codes: defaultdict[str, set[str]] = defaultdict(set)
     for o in rows:
@@ -263,7 +264,7 @@ def _order(o: Order, skus: dict[str, SkuInfo]) -> OrderInfo:
         paid_at=o.paid_at,
         ready_at=o.ready_at,
         handed_at=o.handed_at,
-        pickup_code=o.pickup_code if o.state in (Order.State.PAID, Order.State.READY) else None,
+        pickup_code=next((line.pickup.code for line in lines if line.pickup and line.state in LINE_WAITS), None),
         pickup_from=min(kept, default=None),
         total_minor=o.total_minor,
         discount_minor=o.discount_minor,
@@ -350,7 +351,7 @@ def coupon(coupon_id: int) -> CouponInfo | None:
 def handouts(community_id: int, include_handed: bool = False) -> list[Handout]:
     """What the leader hands out: ready orders by code, and with `include_handed` those of the last two days too."""
     found = Order.objects.filter(community_id=community_id, state=Order.State.READY)
-    rows = _loaded(found.order_by("pickup_code"))
+    rows = sorted(_loaded(found), key=lambda o: o.pickup_code or "")
     if include_handed:
         handed = Order.objects.filter(community_id=community_id, state=Order.State.HANDED_OVER)
         rows += _loaded(handed.order_by("-handed_at")[:100])
@@ -359,12 +360,13 @@ def handouts(community_id: int, include_handed: bool = False) -> list[Handout]:
 
 def _handouts(rows: Iterable[OrderInfo]) -> list[Handout]:
     found = list(rows)
-    codes = dict(Order.objects.filter(pk__in=[o.order_id for o in found]).values_list("pk", "pickup_code"))
+    fetched = OrderLine.objects.filter(order__in=[o.order_id for o in found]).exclude(pickup=None)
+    codes = dict(fetched.values_list("order_id", "pickup__code"))
     members = people.members({o.member_id for o in found})
     return [
         Handout(
             o.order_id,
-            codes[o.order_id] or "",
+            codes.get(o.order_id, ""),
             o.member_id,
             members[o.member_id].surname,
             members[o.member_id].display_name,
@@ -380,7 +382,7 @@ def _handouts(rows: Iterable[OrderInfo]) -> list[Handout]:
 
 def order_by_code(code: str, community_id: int) -> OrderInfo | None:
     """The order a community still has to hand over, or handed over last, under a pickup code."""
-    known = Order.objects.filter(community_id=community_id, pickup_code=code)
+    known = Order.objects.filter(community_id=community_id, lines__pickup__code=code).distinct()
     live = known.filter(state__in=[Order.State.PAID, Order.State.READY]).first()
     found = live or known.filter(state=Order.State.HANDED_OVER).order_by("-handed_at").first()
     return order(found.pk) if found else None

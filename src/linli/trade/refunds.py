@@ -13,7 +13,7 @@ from django.db.models import Q, Sum
 from linli.goods import quota
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
-from linli.trade import accounts, channels, coupons, load, rules
+from linli.trade import accounts, channels, coupons, load, pickups, rules
 from linli.trade.each import each
 from linli.trade.events import OrderRefunded, RefundRequested, UnwantedReturned
 from linli.trade.lines import holds, order_no, sold_lines
@@ -147,6 +147,7 @@ def _restate(order: Order, posting: Posting | None = None) -> None:
     if over and order.ended_at is None:
         order.ended_at = clocks.business_now()
     order.save(update_fields=["state", "ended_at"])
+    pickups.close(order)
     if over and posting is not None and order.coupon is not None:
         coupons.take_back(posting, order.coupon, order)
 

@@ -147,7 +147,7 @@ def open_days_groups(region: str) -> int:
             key=f"day/{today}/{c.community_id}/{code}",
             community_id=c.community_id,
             sku=code,
-            threshold_pieces=threshold(weekly),
+            threshold=threshold(weekly),
             quota_pieces=quota(weekly),
             price_minor=min(known[code].group_minor, on_sale[code].list_price_minor),
             solo_price_minor=on_sale[code].list_price_minor,

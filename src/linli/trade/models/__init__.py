@@ -1,17 +1,20 @@
 """The tables of trade. Private to the room."""
 
 from linli.trade.models.coupons import Coupon, CouponIssue
-from linli.trade.models.groups import GroupBuy
-from linli.trade.models.orders import HandOver, Order, OrderLine
+from linli.trade.models.groups import GroupBuy, GroupTemplate, Team
+from linli.trade.models.orders import HandOver, Order, OrderLine, Pickup
 from linli.trade.models.pay import PayAttempt, Refund
 
 __all__ = [
     "Coupon",
     "CouponIssue",
     "GroupBuy",
+    "GroupTemplate",
     "HandOver",
     "Order",
     "OrderLine",
     "PayAttempt",
+    "Pickup",
     "Refund",
+    "Team",
 ]

@@ -6,7 +6,28 @@ from django.db import models
 from django.db.models import F, Q
 
 from linli.trade.models.coupons import Coupon
-from linli.trade.models.groups import GroupBuy
+from linli.trade.models.groups import GroupBuy, Team
+
+
+class Pickup(models.Model):
+    """What a member fetches in one go: all their orders of one wave, under one code."""
+
+    class State(models.TextChoices):
+        OPEN = "open"
+        DONE = "done"
+
+    region = models.CharField(max_length=32)
+    community_id = models.BigIntegerField()
+    member_id = models.BigIntegerField()
+    wave_on = models.DateField()
+    code = models.CharField(max_length=6)
+    state = models.CharField(max_length=4, choices=State, default=State.OPEN)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["region", "community_id", "member_id", "wave_on"], name="pickup_wave"),
+            models.UniqueConstraint(fields=["region", "community_id", "code"], name="pickup_code", condition=Q(state="open")),
+        ]
 
 
 class Order(models.Model):
@@ -31,11 +52,13 @@ class Order(models.Model):
     slot = models.SmallIntegerField()
     state = models.CharField(max_length=12, choices=State, default=State.PLACED)
     currency = models.CharField(max_length=3)
-    total_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField()  # the lines' amounts
     discount_minor = models.BigIntegerField(default=0)
+    shipping_minor = models.BigIntegerField(default=0)
     payable_minor = models.BigIntegerField()
+    steps = models.JSONField(default=list)  # the price's explanation, as charged: [[code, amount_minor, facts], ...]
     coupon = models.ForeignKey(Coupon, models.PROTECT, null=True, related_name="orders")
-    pickup_code = models.CharField(max_length=6, null=True)
+    source = models.CharField(max_length=16, default="shop")  # shop, leader, box (a subscription), api
     placed_at = models.DateTimeField()
     pay_by = models.DateTimeField()  # machine time: the replay's clock stands
     paid_at = models.DateTimeField(null=True)
@@ -48,11 +71,10 @@ class Order(models.Model):
             models.UniqueConstraint(fields=["region", "member_id", "key"], name="order_key"),
             # At most so many unpaid orders a member: a free slot is claimed, never counted (stock hoarding).
             models.UniqueConstraint(fields=["region", "member_id", "slot"], name="order_unpaid_slot", condition=Q(state="placed")),
-            models.UniqueConstraint(
-                fields=["region", "community_id", "pickup_code"], name="order_pickup_code", condition=Q(state__in=["paid", "ready"])
+            models.CheckConstraint(
+                condition=Q(payable_minor=F("total_minor") - F("discount_minor") + F("shipping_minor")), name="order_sum"
             ),
-            models.CheckConstraint(condition=Q(payable_minor=F("total_minor") - F("discount_minor")), name="order_sum"),
-            models.CheckConstraint(condition=Q(payable_minor__gte=1, discount_minor__gte=0), name="order_money"),
+            models.CheckConstraint(condition=Q(payable_minor__gte=1, discount_minor__gte=0, shipping_minor__gte=0), name="order_money"),
         ]
         indexes = [
             models.Index(fields=["region", "member_id", "placed_at"], name="order_member"),
@@ -75,26 +97,42 @@ class OrderLine(models.Model):
     order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
     number = models.SmallIntegerField()
     group = models.ForeignKey(GroupBuy, models.PROTECT, related_name="lines")
+    team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="lines")
+    pickup = models.ForeignKey(Pickup, models.PROTECT, null=True, related_name="lines")  # once paid
     sku_code = models.CharField(max_length=48)
     solo = models.BooleanField(default=False)
-    quantity = models.IntegerField()
+    quantity = models.IntegerField()  # as charged, what was wanted and the tolerance
+    tolerance_pieces = models.IntegerField(default=0)  # so many of them only if they fill a case
+    returned_pieces = models.IntegerField(default=0)  # gone back, at the close or later
     list_price_minor = models.BigIntegerField()
     unit_price_minor = models.BigIntegerField()
     amount_minor = models.BigIntegerField()
     discount_minor = models.BigIntegerField(default=0)
     refunded_minor = models.BigIntegerField(default=0)
+    discount_back_minor = models.BigIntegerField(default=0)
+    weighed_g = models.IntegerField(null=True)  # what a weighed line came to
+    gift = models.BooleanField(default=False)
     state = models.CharField(max_length=9, choices=State, default=State.OPEN)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["region", "order", "number"], name="line_number"),
-            models.CheckConstraint(condition=Q(quantity__gte=1), name="line_quantity"),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=1, tolerance_pieces__gte=0, tolerance_pieces__lt=F("quantity")), name="line_quantity"
+            ),
+            models.CheckConstraint(condition=Q(returned_pieces__gte=0, returned_pieces__lte=F("quantity")), name="line_returned"),
             models.CheckConstraint(condition=Q(amount_minor=F("quantity") * F("unit_price_minor")), name="line_sum"),
             models.CheckConstraint(
                 condition=Q(refunded_minor__gte=0, refunded_minor__lte=F("amount_minor") - F("discount_minor")), name="line_refunded"
             ),
+            models.CheckConstraint(
+                condition=Q(discount_back_minor__gte=0, discount_back_minor__lte=F("discount_minor")), name="line_discount_back"
+            ),
         ]
-        indexes = [models.Index(fields=["region", "group", "state"], name="line_group")]
+        indexes = [
+            models.Index(fields=["region", "group", "state"], name="line_group"),
+            models.Index(fields=["region", "pickup"], name="line_pickup"),
+        ]
 
 
 class HandOver(models.Model):
