@@ -123,6 +123,12 @@ def town(transactional_db: None, known: Known, at_nine: datetime) -> Town:
     return build(known, count=12)
 
 
+@pytest.fixture
+def crowd(transactional_db: None, known: Known, at_nine: datetime) -> Town:
+    """Enough members that both arms of a launch have somebody, whatever their ids hash to."""
+    return build(known, count=40)
+
+
 def build(known: Known, count: int) -> Town:
     groups.put_region(slug=REGION, name_zh="测试", name_en="Test", currency="USD", time_zone="America/New_York")
     names = [("maple", "枫园", "Maple"), ("cedar", "雪松", "Cedar")]

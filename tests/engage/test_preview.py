@@ -118,20 +118,20 @@ def test_before_insight_has_looked(town: Town) -> None:
     assert previews.preview(REGION, "test-wake").waits_for == "engage.preview.no_knowledge"
 
 
-def test_the_outcome_says_that_nothing_was_given(town: Town) -> None:
-    launch = town.start()
-    town.known.as_of = NINE + timedelta(days=3)
+def test_the_outcome_says_that_nothing_was_given(crowd: Town) -> None:
+    launch = crowd.start()
+    crowd.known.as_of = NINE + timedelta(days=3)
     found = outcome.outcome(launch)
     assert found is not None
     assert (found.note, found.cost_minor, found.given_count, found.profit_minor) == ("nothing_given", 0, 0, None)
     assert found.estimates[0].verdict == "too_small" and (found.estimates[0].low, found.estimates[0].high) == (-4000.0, 4300.0)
 
 
-def test_the_outcome_after_taps(town: Town, monkeypatch: pytest.MonkeyPatch, compared: list[dict[str, Any]]) -> None:
-    launch = town.start()
+def test_the_outcome_after_taps(crowd: Town, monkeypatch: pytest.MonkeyPatch, compared: list[dict[str, Any]]) -> None:
+    launch = crowd.start()
     for task in models.LeaderTask.objects.order_by("pk")[:3]:
-        tasks.confirm(region=REGION, task_id=task.pk, by=town.alice, community_ids=[town.maple], key=f"c{task.pk}")
-    town.known.as_of = NINE + timedelta(days=3)
+        tasks.confirm(region=REGION, task_id=task.pk, by=crowd.alice, community_ids=[crowd.maple], key=f"c{task.pk}")
+    crowd.known.as_of = NINE + timedelta(days=3)
     monkeypatch.setattr(outcome, "cost_minor", lambda launch: 700)
     monkeypatch.setattr(rates, "margin_share", lambda region: 0.25)
     found = outcome.outcome(launch)
