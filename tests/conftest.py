@@ -38,6 +38,19 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ.pop(name, None)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On PostgreSQL only what touches a database runs: the rest has run on SQLite and can't come out differently."""
+    if os.environ.get("LINLI_TEST_DB") != "postgres":
+        return
+    databases = {"db", "transactional_db", "django_db_setup", "live_server"}
+    keep, drop = [], []
+    for item in items:
+        touches = any(item.get_closest_marker(mark) for mark in ("django_db", "race")) or databases & set(getattr(item, "fixturenames", ()))
+        (keep if touches else drop).append(item)
+    config.hook.pytest_deselected(items=drop)
+    items[:] = keep
+
+
 def pytest_sessionfinish(session: pytest.Session) -> None:
     shutil.rmtree(_home, ignore_errors=True)
 
