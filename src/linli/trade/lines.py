@@ -16,7 +16,12 @@ def order_no(order: Order) -> str:
 
 def holds(line: OrderLine) -> str:
     """The ledger key of the line's pieces being held."""
-    return f"order/{line.order_id.hex}/{line.number}/hold"
+    return key_of_hold(line.order_id.hex, line.number)
+
+
+def key_of_hold(order: str, number: int) -> str:
+    """The same, of a line that isn't written yet; `order` in hex."""
+    return f"order/{order}/{number}/hold"
 
 
 def sold_lines(lines: Iterable[OrderLine]) -> list[SoldLine]:

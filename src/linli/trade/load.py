@@ -35,5 +35,5 @@ def locked(order_id: uuid.UUID) -> tuple[Order, list[OrderLine]]:
     order = Order.objects.select_for_update().get(pk=order_id)
     lines = list(OrderLine.objects.filter(order=order).order_by("number"))
     for line in lines:
-        line.group = groups[line.group_id]
+        line.group, line.order = groups[line.group_id], order
     return order, lines

@@ -15,7 +15,7 @@ from linli.goods import quota
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import coupons, pickups, refunds, rules
+from linli.trade import claims, coupons, pickups, refunds, rules
 from linli.trade.events import OrderCancelled, OrderHandedOver, OrderPlaced
 from linli.trade.lines import holds, order_no, sold_lines
 from linli.trade.load import find, locked, own
@@ -254,9 +254,8 @@ def let_go(posting: Posting, order: Order, state: Order.State, *, reason: str, b
     """End an unpaid order, already locked: its quota and coupon are free again."""
     order.state, order.ended_at = state, clocks.business_now()
     order.save(update_fields=["state", "ended_at"])
-    posting.must += [
-        ledger.Void(key=f"{holds(line)}/void", pending_key=holds(line), region=order.region) for line in order.lines.order_by("number")
-    ]
+    for line in order.lines.order_by("number"):
+        posting.must += claims.release(line)
     if order.coupon is not None:
         coupons.release(posting, order.coupon, order)
     work.cancel(EXPIRE, key=order_no(order), region=order.region)

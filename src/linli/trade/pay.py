@@ -15,11 +15,11 @@ from django.db import IntegrityError, transaction
 from linli.goods import queries as goods
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
-from linli.trade import accounts, channels, coupons, load, orders, pickups, refunds, rules
+from linli.trade import accounts, channels, claims, coupons, load, orders, pickups, refunds, rules
 from linli.trade.channels import Seen
 from linli.trade.each import each
 from linli.trade.events import OrderPaid, OrderReady, UnwantedPayment
-from linli.trade.lines import holds, order_no, sold_lines
+from linli.trade.lines import order_no, sold_lines
 from linli.trade.models import Order, OrderLine, PayAttempt
 from linli.trade.posting import Posting
 
@@ -241,7 +241,7 @@ def _pay(posting: Posting, order: Order, lines: list[OrderLine], attempt: PayAtt
     order.save(update_fields=["state", "paid_at", "ready_at"])
     work.cancel(orders.EXPIRE, key=order_no(order), region=order.region)
     posting.must.append(_received(attempt, accounts.revenue(order.region, order.currency)))
-    posting.must += [ledger.Post(key=f"{holds(line)}/post", pending_key=holds(line), region=order.region) for line in kept]
+    posting.must += [entry for line in kept for entry in claims.settle(line)]
     if order.coupon is not None:
         coupons.spend(posting, order.coupon, order)
     _tell_paid(order, lines, attempt, by)

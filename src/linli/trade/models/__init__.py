@@ -2,7 +2,7 @@
 
 from linli.trade.models.coupons import Coupon, CouponIssue
 from linli.trade.models.groups import GroupBuy, GroupTemplate, Team
-from linli.trade.models.orders import HandOver, Order, OrderLine, Pickup
+from linli.trade.models.orders import HandOver, Order, OrderDiscount, OrderLine, Pickup
 from linli.trade.models.pay import PayAttempt, Refund
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "GroupTemplate",
     "HandOver",
     "Order",
+    "OrderDiscount",
     "OrderLine",
     "PayAttempt",
     "Pickup",

@@ -57,7 +57,7 @@ class Order(models.Model):
     shipping_minor = models.BigIntegerField(default=0)
     payable_minor = models.BigIntegerField()
     steps = models.JSONField(default=list)  # the price's explanation, as charged: [[code, amount_minor, facts], ...]
-    coupon = models.ForeignKey(Coupon, models.PROTECT, null=True, related_name="orders")
+    coupon = models.ForeignKey(Coupon, models.PROTECT, null=True, related_name="orders", db_constraint=False)  # read to be priced
     source = models.CharField(max_length=16, default="shop")  # shop, leader, box (a subscription), api
     placed_at = models.DateTimeField()
     pay_by = models.DateTimeField()  # machine time: the replay's clock stands
@@ -94,9 +94,11 @@ class OrderLine(models.Model):
         CANCELLED = "cancelled"
 
     region = models.CharField(max_length=32)
-    order = models.ForeignKey(Order, models.PROTECT, related_name="lines")
+    # Without the database's own checks: they lock a row of each group for every line, in the order asked, and cost a
+    # third of an order. Neither is ever deleted, and placing reads both in the transaction that writes the line.
+    order = models.ForeignKey(Order, models.PROTECT, related_name="lines", db_constraint=False)
     number = models.SmallIntegerField()
-    group = models.ForeignKey(GroupBuy, models.PROTECT, related_name="lines")
+    group = models.ForeignKey(GroupBuy, models.PROTECT, related_name="lines", db_constraint=False)
     team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="lines")
     pickup = models.ForeignKey(Pickup, models.PROTECT, null=True, related_name="lines")  # once paid
     sku_code = models.CharField(max_length=48)
@@ -112,6 +114,7 @@ class OrderLine(models.Model):
     discount_back_minor = models.BigIntegerField(default=0)
     weighed_g = models.IntegerField(null=True)  # what a weighed line came to
     gift = models.BooleanField(default=False)
+    claims = models.CharField(max_length=64, blank=True)  # what it holds beside its pieces: "cap seat ticket"
     state = models.CharField(max_length=9, choices=State, default=State.OPEN)
 
     class Meta:
@@ -131,7 +134,25 @@ class OrderLine(models.Model):
         ]
         indexes = [
             models.Index(fields=["region", "group", "state"], name="line_group"),
-            models.Index(fields=["region", "pickup"], name="line_pickup"),
+            models.Index(fields=["region", "pickup"], name="line_pickup", condition=Q(pickup__isnull=False)),
+        ]
+
+
+class OrderDiscount(models.Model):
+    """Something an order was given beside its coupon: what it took off, and which budget answers for it."""
+
+    region = models.CharField(max_length=32)
+    order = models.ForeignKey(Order, models.PROTECT, related_name="discounts", db_constraint=False)
+    number = models.SmallIntegerField()
+    code = models.CharField(max_length=48)
+    amount_minor = models.BigIntegerField()
+    budget_owner = models.CharField(max_length=96)  # "playbook:<slug>"
+    reference = models.CharField(max_length=96, blank=True)  # what gave it: an arm, a level
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["region", "order", "number"], name="order_discount_number"),
+            models.CheckConstraint(condition=Q(amount_minor__gte=1), name="order_discount_amount"),
         ]
 
 
