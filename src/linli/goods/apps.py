@@ -1,3 +1,5 @@
+"""Goods: the catalogue and the SKU pyramid, sellable quota, lots."""
+
 from django.apps import AppConfig
 
 
@@ -5,3 +7,6 @@ class GoodsConfig(AppConfig):
     name = "linli.goods"
     label = "goods"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from linli.goods import events  # noqa: F401  names the facts

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.db.models import Case, Q, Value, When
 
+from linli.goods import spelling
 from linli.goods.models import Sku
 
 
@@ -29,10 +30,22 @@ class SkuInfo:
     picture: str
     history_type: str
     shelf_life_days: int
+    kind: str = "good"
+    subcategory: str = ""
+    tags: tuple[str, ...] = ()
+    origin_zh: str = ""
+    origin_en: str = ""
+    partner: str = ""
+    weighed: bool = False
+    piece_g: int | None = None
+    active: bool = True
 
 
 def _info(s: Sku) -> SkuInfo:
-    return SkuInfo(**{name: getattr(s, name) for name in SkuInfo.__dataclass_fields__})
+    return SkuInfo(**{name: getattr(s, name) for name in _NAMES} | {"tags": tuple(s.tags)})
+
+
+_NAMES = tuple(SkuInfo.__dataclass_fields__)
 
 
 def sku(region: str, code: str) -> SkuInfo | None:
@@ -49,8 +62,26 @@ def skus(region: str, codes: Iterable[str] | None = None) -> dict[str, SkuInfo]:
     return {s.code: _info(s) for s in found.order_by("code")}
 
 
+def of_partner(region: str, partner: str) -> list[SkuInfo]:
+    """The SKUs of a partner, by code."""
+    return [_info(s) for s in Sku.objects.filter(region=region, partner=partner).order_by("code")]
+
+
+def of_kind(region: str, *kinds: str) -> list[SkuInfo]:
+    """The SKUs of these kinds ("kit", "bundle", ...), by code."""
+    return [_info(s) for s in Sku.objects.filter(region=region, kind__in=kinds).order_by("code")]
+
+
 def search(region: str, text: str, *, limit: int = 100) -> list[SkuInfo]:
-    """SKUs whose code or name holds `text`, by code."""
+    """SKUs found by `text`, best first: in their code, Chinese or English name, or as pinyin (whole or first letters).
+
+    A name that begins with it comes before one that holds it, and that before one that only sounds like it.
+    """
     asked = text.replace("\0", "").strip()
-    found = Sku.objects.filter(region=region).filter(Q(code__icontains=asked) | Q(name_zh__icontains=asked) | Q(name_en__icontains=asked))
-    return [_info(s) for s in found.order_by("code")[:limit]]
+    named = Q(code__icontains=asked) | Q(name_zh__icontains=asked) | Q(name_en__icontains=asked)
+    begins = Q(code__istartswith=asked) | Q(name_zh__istartswith=asked) | Q(name_en__istartswith=asked)
+    sound = spelling.asked(asked)
+    sounds = Q(pinyin__contains=f" {sound}") if sound else Q(pk__in=[])
+    rank = Case(When(begins, then=Value(0)), When(named, then=Value(1)), default=Value(2))
+    found = Sku.objects.filter(named | sounds, region=region).annotate(rank=rank)
+    return [_info(s) for s in found.order_by("rank", "code")[:limit]]

@@ -36,7 +36,8 @@ _THRESHOLD = (2, 30)
 
 @dataclass(frozen=True)
 class Good:
-    """One entry of goods.yaml. `pack`: how many of the history's units one piece holds."""
+    """One entry of goods.yaml. `pack`: how many of the history's units one piece holds; `piece_g`: the most a weighed
+    piece is charged for."""
 
     code: str
     history_type: str
@@ -51,6 +52,9 @@ class Good:
     picture: str
     shelf_life_days: int
     pack: int
+    subcategory: str = ""
+    weighed: bool = False
+    piece_g: int | None = None
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,9 @@ def seed_shop(now: datetime) -> int:
                 fact_zh=g.fact_zh,
                 fact_en=g.fact_en,
                 history_type=g.history_type,
+                subcategory=g.subcategory,
+                weighed=g.weighed,
+                piece_g=g.piece_g,
             )
             for g in goods_list()
             if g.code in known
