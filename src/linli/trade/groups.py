@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -13,7 +12,7 @@ from django.db.models import Exists, OuterRef
 
 from linli.goods import queries as goods
 from linli.goods import quota
-from linli.kernel import clocks, events, work
+from linli.kernel import clocks, events, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import orders, pay, refunds, rules
@@ -21,24 +20,9 @@ from linli.trade.each import each
 from linli.trade.events import GroupMissed, GroupOpened, GroupSucceeded, OrderReady
 from linli.trade.models import GroupBuy, Order, OrderLine, PayAttempt
 from linli.trade.posting import Posting
+from linli.trade.rules import NewGroup
 
 CLOSE = "trade.close_groups"
-
-
-@dataclass(frozen=True)
-class NewGroup:
-    """A group-buy to be opened; `key` is its identity in the region. Times are business times, aware."""
-
-    key: str
-    community_id: int
-    sku: str
-    threshold: int
-    quota_pieces: int
-    price_minor: int
-    solo_price_minor: int
-    deadline_at: datetime
-    pickup_from: datetime
-    opens_at: datetime | None = None
 
 
 def open(*, region: str, group: NewGroup) -> int:
@@ -50,7 +34,8 @@ def open(*, region: str, group: NewGroup) -> int:
 def open_many(*, region: str, groups: Sequence[NewGroup]) -> list[int]:
     """Open group-buys with their quota; returns ids in order. A key that is there gives the group that is there.
 
-    Raises Refusal: trade.bad_group(key, fields), trade.no_such_sku(sku), people.no_such_community, trade.key_reused.
+    Raises Refusal: trade.bad_group(key, fields), trade.no_such_sku(sku), people.no_such_community, trade.key_reused, and
+    trade.not_enough_left(sku, left) when the reserve or the allotment they come from hasn't so much.
     """
     now = clocks.business_now()
     zone = orders.zone(region)
@@ -67,16 +52,43 @@ def open_many(*, region: str, groups: Sequence[NewGroup]) -> list[int]:
             raise Refusal("trade.no_such_sku", sku=g.sku)
         if g.community_id not in communities:
             raise Refusal("people.no_such_community", community_id=g.community_id)
-        if wrong := _faults(g, g.opens_at or now):
+        if wrong := rules.group_faults(g, g.opens_at or now):
             raise Refusal("trade.bad_group", key=g.key, fields=", ".join(wrong))
         fresh.append(_row(region, g, g.opens_at or now, skus[g.sku].list_price_minor, zone))
     made = GroupBuy.objects.bulk_create(fresh, batch_size=2000)
-    quota.open_many(region=region, quotas=[quota.NewQuota(g.sku_code, place(g.pk), g.quota_pieces, f"group/{g.pk}") for g in made])
+    _fill(region, made)
     events.append_many([events.Told(_opened(g), region, f"group:{g.pk}") for g in made])
     for deadline in sorted({g.deadline_at for g in made}):
         work.schedule(CLOSE, key=deadline.isoformat(), due_at=deadline, region=region)
     there |= {g.key: g for g in made}
     return [there[g.key].pk for g in groups]
+
+
+def _fill(region: str, made: Sequence[GroupBuy]) -> None:
+    """Put the pieces at the groups' places: new supply, or what another place has (an allotment, a group's reserve)."""
+    fresh = [g for g in made if not g.quota_from]
+    quota.open_many(region=region, quotas=[quota.NewQuota(g.sku_code, place(g.pk), g.quota_pieces, f"group/{g.pk}") for g in fresh])
+    taken = [
+        ledger.Move(
+            key=f"quota/group/{g.pk}",
+            source=quota.account(region, g.sku_code, g.quota_from),
+            target=quota.account(region, g.sku_code, place(g.pk)),
+            amount=g.quota_pieces,
+            reason="trade.quota_taken",
+        )
+        for g in made
+        if g.quota_from
+    ]
+    if not taken:
+        return
+    try:
+        ledger.commit(*taken)
+    except Refusal as refusal:
+        if refusal.code != "ledger.insufficient":
+            raise
+        account = refusal.facts["account"]
+        sku = account.asset.removeprefix("sku:") if isinstance(account, ledger.AccountRef) else ""
+        raise Refusal("trade.not_enough_left", sku=sku, left=refusal.facts.get("free", 0)) from refusal
 
 
 def place(group_id: int) -> str:
@@ -90,43 +102,56 @@ def _row(region: str, g: NewGroup, opens_at: datetime, list_price_minor: int, zo
         key=g.key,
         community_id=g.community_id,
         sku_code=g.sku,
+        kind=g.kind,
+        threshold_by=g.threshold_by,
         threshold=g.threshold,
         quota_pieces=g.quota_pieces,
+        opened_pieces=g.quota_pieces,
+        quota_from=g.quota_from,
+        per_member_pieces=g.per_member_pieces,
+        case_size=g.case_size,
         price_minor=g.price_minor,
+        ladder=[list(rung) for rung in g.ladder],
         solo_price_minor=g.solo_price_minor,
         list_price_minor=list_price_minor,
+        team_size=g.team_size,
+        team_hours=g.team_hours,
+        on_miss=g.on_miss,
+        extend_hours=g.extend_hours,
+        reserve_of_id=g.reserve_of,
+        policy_arms=dict(g.policy_arms),
         opens_at=opens_at,
         deadline_at=g.deadline_at,
+        opened_deadline_at=g.deadline_at,
         pickup_from=g.pickup_from,
         wave_on=g.pickup_from.astimezone(zone).date(),
+        opened_by=g.opened_by,
     )
 
 
 def _same(row: GroupBuy, g: NewGroup) -> bool:
-    return (row.community_id, row.sku_code, row.threshold, row.quota_pieces, row.price_minor, row.deadline_at) == (
-        g.community_id,
-        g.sku,
-        g.threshold,
-        g.quota_pieces,
-        g.price_minor,
-        g.deadline_at,
-    )
-
-
-def _faults(g: NewGroup, opens_at: datetime) -> list[str]:
-    return [
-        name
-        for name, good in (
-            ("key", 0 < len(g.key) <= 96),
-            ("threshold", g.threshold >= 1),
-            ("quota_pieces", g.quota_pieces >= g.threshold),
-            ("price_minor", g.price_minor >= 1),
-            ("solo_price_minor", g.solo_price_minor >= g.price_minor),
-            ("deadline_at", g.deadline_at > opens_at),
-            ("pickup_from", g.pickup_from >= g.deadline_at),
-        )
-        if not good
-    ]
+    """Whether what is there was opened by the same request; what its life changes since (times, pieces reserved) isn't compared."""
+    asked = {
+        "community_id": g.community_id,
+        "sku_code": g.sku,
+        "kind": g.kind,
+        "threshold_by": g.threshold_by,
+        "threshold": g.threshold,
+        "per_member_pieces": g.per_member_pieces,
+        "case_size": g.case_size,
+        "price_minor": g.price_minor,
+        "ladder": [list(rung) for rung in g.ladder],
+        "solo_price_minor": g.solo_price_minor,
+        "team_size": g.team_size,
+        "team_hours": g.team_hours,
+        "on_miss": g.on_miss,
+        "extend_hours": g.extend_hours,
+        "reserve_of_id": g.reserve_of,
+        "quota_from": g.quota_from,
+        "opened_deadline_at": g.deadline_at,
+        "opened_pieces": g.quota_pieces,
+    }
+    return all(getattr(row, name) == value for name, value in asked.items())
 
 
 def _opened(g: GroupBuy) -> GroupOpened:

@@ -15,7 +15,7 @@ from linli.goods import quota
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import claims, coupons, pickups, refunds, rules
+from linli.trade import claims, coupons, offers, pickups, refunds, rules
 from linli.trade.events import OrderCancelled, OrderHandedOver, OrderPlaced
 from linli.trade.lines import holds, order_no, sold_lines
 from linli.trade.load import find, locked, own
@@ -202,24 +202,10 @@ def _coupon(member: people.MemberInfo, coupon_id: int | None) -> Coupon | None:
 def _quote(member: people.MemberInfo, wanted: Sequence[Wanted], coupon: Coupon | None) -> rules.Quote:
     groups = list(GroupBuy.objects.filter(region=member.region, pk__in={w.group_id for w in wanted}))
     skus = goods.skus(member.region, {g.sku_code for g in groups})
-    offers = {
-        g.pk: rules.Offer(
-            g.pk,
-            g.community_id,
-            g.sku_code,
-            skus[g.sku_code].category,
-            g.state,
-            g.opens_at,
-            g.deadline_at,
-            g.list_price_minor,
-            g.price_minor,
-            g.solo_price_minor,
-        )
-        for g in groups
-    }
+    known = {g.pk: offers.of(g, skus[g.sku_code].category) for g in groups}
     return rules.quote(
         wanted,
-        offers,
+        known,
         coupons.voucher(coupon) if coupon else None,
         community_id=member.community_id,
         now=clocks.business_now(),

@@ -56,7 +56,9 @@ class GroupBuy(models.Model):
     kind = models.CharField(max_length=8, choices=Kind, default=Kind.POOLED)
     threshold_by = models.CharField(max_length=6, choices=ThresholdBy, default=ThresholdBy.PIECES)
     threshold = models.BigIntegerField()  # in pieces, people (households) or minor units
-    quota_pieces = models.IntegerField()
+    quota_pieces = models.IntegerField()  # what lies at its place: free, held and sold
+    opened_pieces = models.IntegerField()  # the same when it opened, before anything was reserved or released
+    quota_from = models.CharField(max_length=64, blank=True)  # the place its pieces came from, "" for new supply
     per_member_pieces = models.IntegerField(null=True)  # the most one member may have of it
     case_size = models.IntegerField(default=1)  # pieces that come in one case
     price_minor = models.BigIntegerField()  # what joining is charged; the ladder's difference comes back at the close
@@ -73,6 +75,7 @@ class GroupBuy(models.Model):
     policy_arms = models.JSONField(default=dict)  # {"threshold": "five", ...}: which arm gave which value
     opens_at = models.DateTimeField()
     deadline_at = models.DateTimeField()
+    opened_deadline_at = models.DateTimeField()  # before it was extended
     pickup_from = models.DateTimeField()
     wave_on = models.DateField()  # the local day of pickup: orders of a wave are handed over together
     opened_by = models.CharField(max_length=32, default="system")

@@ -1,10 +1,11 @@
 """Pure decisions of trade: values in, values out."""
 
-from linli.trade.rules.basket import MOST_LINES, MOST_PIECES, MOST_UNPAID, Wanted, basket, check_key, digest, is_id
+from linli.trade.rules.basket import MOST_LINES, MOST_PIECES, MOST_UNPAID, NEW_TEAM, Wanted, basket, check_key, digest, is_id
 from linli.trade.rules.codes import CODE_LENGTH, CODE_LETTERS, pickup_code
+from linli.trade.rules.groups import TERMS, NewGroup, group_faults
 from linli.trade.rules.outcomes import line_once_paid, may_cancel, order_state, outcome
-from linli.trade.rules.prices import Offer, Quote, QuotedLine, Step, Voucher, quote
-from linli.trade.rules.returns import Charge, GiveBack, give_back
+from linli.trade.rules.prices import Discount, Gift, Level, Offer, Quote, QuotedLine, Shipping, Step, Voucher, quote, unit_price
+from linli.trade.rules.returns import Charge, Part
 
 __all__ = [
     "CODE_LENGTH",
@@ -12,18 +13,25 @@ __all__ = [
     "MOST_LINES",
     "MOST_PIECES",
     "MOST_UNPAID",
+    "NEW_TEAM",
+    "TERMS",
     "Charge",
-    "GiveBack",
+    "Discount",
+    "Gift",
+    "Level",
+    "NewGroup",
     "Offer",
+    "Part",
     "Quote",
     "QuotedLine",
+    "Shipping",
     "Step",
     "Voucher",
     "Wanted",
     "basket",
     "check_key",
     "digest",
-    "give_back",
+    "group_faults",
     "is_id",
     "line_once_paid",
     "may_cancel",
@@ -31,4 +39,5 @@ __all__ = [
     "outcome",
     "pickup_code",
     "quote",
+    "unit_price",
 ]
