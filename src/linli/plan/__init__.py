@@ -1,0 +1,1 @@
+"""Plan: deciding for goods, from what insight knows."""
