@@ -1,24 +1,25 @@
-"""Refunds: lines go back as they were charged; an answer that never came is asked for, never repeated blindly."""
+"""Refunds: parts of lines go back as they were charged; an answer that never came is asked for, never repeated blindly."""
 
 from __future__ import annotations
 
 import logging
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q, Sum
 
-from linli.goods import quota
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
-from linli.trade import accounts, channels, coupons, load, pickups, rules
+from linli.trade import accounts, channels, claims, coupons, load, pickups, rules
 from linli.trade.each import each
-from linli.trade.events import OrderRefunded, RefundRequested, UnwantedReturned
-from linli.trade.lines import holds, order_no, sold_lines
+from linli.trade.events import OrderRefunded, RefundRequested, SoldLine, UnwantedReturned
+from linli.trade.lines import order_no, sold_lines
 from linli.trade.models import Order, OrderLine, PayAttempt, Refund
 from linli.trade.posting import Posting
+from linli.trade.rules import returns
 
 log = logging.getLogger(__name__)
 
@@ -29,23 +30,62 @@ PATIENCE = timedelta(seconds=60)
 State = Refund.State
 
 
-def begin(posting: Posting, order: Order, lines: Sequence[OrderLine], *, reason: str, by: str, key: str, sold: bool = True) -> Refund:
-    """Give back `lines` of a paid order, already locked: pieces, discount and money. `sold` False: pieces are still only held.
+def charge(line: OrderLine) -> returns.Charge:
+    """The line as the rules of giving back see it."""
+    return returns.Charge(
+        line.number,
+        line.amount_minor,
+        line.discount_minor,
+        line.quantity,
+        line.refunded_minor,
+        line.discount_back_minor,
+        line.returned_pieces,
+    )
 
-    The money leaves the shop's revenue when the channel confirms; until then it is held.
+
+def whole(lines: Sequence[OrderLine]) -> list[returns.Part]:
+    """All that is left of the lines. What has been handed over is nobody's to sell again: its pieces stay gone."""
+    parts = [returns.whole(charge(line)) for line in lines]
+    handed = {line.number for line in lines if line.state == OrderLine.State.HANDED}
+    return [replace(part, pieces=0) if part.number in handed else part for part in parts]
+
+
+def begin(
+    posting: Posting,
+    order: Order,
+    parts: Sequence[returns.Part] | Sequence[OrderLine],
+    *,
+    reason: str,
+    by: str,
+    key: str,
+    sold: bool = True,
+    lines: Sequence[OrderLine] | None = None,
+) -> Refund:
+    """Give `parts` of a paid order's lines back: pieces, discount and money. The order is locked by the caller.
+
+    `lines` of the order, if the caller has read them under its lock, spare a statement; lines in place of parts go back
+    whole. `sold` False: their pieces are still only held. The money leaves the shop's revenue when the channel confirms;
+    until then it is held. The shipping fee goes back with the last line. Raises Refusal as `returns.check` does.
     """
-    back = rules.give_back([rules.Charge(line.number, line.amount_minor, line.discount_minor) for line in lines])
+    given = [part for part in parts if isinstance(part, OrderLine)]
+    wanted = whole(given) if given else [part for part in parts if isinstance(part, returns.Part)]
+    all_of = list(lines) if lines is not None else _lines_of(order)
+    returns.check([charge(line) for line in all_of], wanted)
     attempt = order.attempts.get(state=PayAttempt.State.PAID)
-    refund = _row(order, attempt, back.total_minor, reason=reason, by=by, key=key)
-    refund.discount_back_minor, refund.line_numbers = back.discount_minor, sorted(back.refund_minor)
-    for line in lines:
-        line.state, line.refunded_minor = OrderLine.State.CANCELLED, back.refund_minor[line.number]
-    OrderLine.objects.bulk_update(lines, ["state", "refunded_minor"])
-    _post_lines(posting, lines, sold=sold)
-    if back.discount_minor:
-        _post_discount(posting, order, refund)
+    refund = _row(order, attempt, sum(p.refund_minor for p in wanted), reason=reason, by=by, key=key)
+    refund.discount_back_minor = sum(p.discount_back_minor for p in wanted)
+    refund.parts = sorted([p.number, p.refund_minor, p.discount_back_minor, p.pieces] for p in wanted)
+    refund.line_numbers = [number for number, *_ in refund.parts]
+    by_line = {p.number: p for p in wanted}
+    _post_pieces(posting, by_line, all_of, refund, sold=sold)
+    changed = _take_back(by_line, all_of)
+    _same_state(given, changed)
+    if order.ended_at is None and all(line.state == OrderLine.State.CANCELLED for line in all_of):
+        refund.shipping_minor = order.shipping_minor
+        refund.amount_minor += order.shipping_minor
+    _post_discount(posting, order, refund)
     _send_later(posting, refund, source=accounts.revenue(order.region, order.currency))
-    _restate(order, posting)
+    _restate(order, posting, all_of)
     fact = RefundRequested(
         str(order.pk),
         order.member_id,
@@ -54,13 +94,54 @@ def begin(posting: Posting, order: Order, lines: Sequence[OrderLine], *, reason:
         refund.amount_minor,
         refund.discount_back_minor,
         reason,
-        sold_lines(lines),
+        _changed(refund, changed),
         by,
     )
     events.append(fact, region=order.region, subject=f"member:{order.member_id}")
     if not refund.amount_minor:
         _tell_refunded(order, refund)
     return refund
+
+
+def _lines_of(order: Order) -> list[OrderLine]:
+    found = list(OrderLine.objects.select_related("group").filter(order=order).order_by("number"))
+    for line in found:
+        line.order = order
+    return found
+
+
+def _take_back(parts: dict[int, returns.Part], lines: Sequence[OrderLine]) -> list[OrderLine]:
+    """Write the parts on their lines; one of which nothing is left is cancelled. CHECKs stand behind the sums."""
+    changed = [line for line in lines if line.number in parts]
+    for line in changed:
+        part = parts[line.number]
+        line.refunded_minor += part.refund_minor
+        line.discount_back_minor += part.discount_back_minor
+        line.returned_pieces += part.pieces
+        if returns.is_over(charge(line)):
+            line.state = OrderLine.State.CANCELLED
+    OrderLine.objects.bulk_update(changed, ["state", "refunded_minor", "discount_back_minor", "returned_pieces"])
+    return changed
+
+
+def _same_state(held: Sequence[OrderLine], changed: Sequence[OrderLine]) -> None:
+    """The caller's own copies of the lines tell the same."""
+    fresh = {line.pk: line for line in changed}
+    for line in held:
+        now = fresh[line.pk]
+        line.state, line.refunded_minor = now.state, now.refunded_minor
+        line.discount_back_minor, line.returned_pieces = now.discount_back_minor, now.returned_pieces
+
+
+def _changed(refund: Refund, lines: Iterable[OrderLine]) -> list[SoldLine]:
+    """The lines as the facts carry them, with what this refund changes of each."""
+    changes = {number: rest for number, *rest in refund.parts}
+    found = [line for line in lines if line.number in changes]
+    return [
+        replace(sold, quantity=pieces, amount_minor=refund_minor, discount_minor=discount_minor)
+        for line, sold in zip(found, sold_lines(found), strict=True)
+        for refund_minor, discount_minor, pieces in [changes[line.number]]
+    ]
 
 
 def unwanted(posting: Posting, order: Order, attempt: PayAttempt) -> Refund:
@@ -87,41 +168,50 @@ def _row(order: Order, attempt: PayAttempt, amount_minor: int, *, reason: str, b
     )
 
 
-def _post_lines(posting: Posting, lines: Iterable[OrderLine], *, sold: bool) -> None:
+def _post_pieces(posting: Posting, parts: dict[int, returns.Part], lines: Iterable[OrderLine], refund: Refund, *, sold: bool) -> None:
+    """Pieces, and what was claimed with them, are free again; asked for before the lines are changed."""
     for line in lines:
-        if not sold:
-            posting.must.append(ledger.Void(key=f"{holds(line)}/void", pending_key=holds(line), region=line.region))
+        if line.number not in parts:
             continue
-        place = f"wave:{line.group_id}"
-        posting.must.append(
-            ledger.Move(
-                key=f"{holds(line)}/back",
-                source=quota.sold(line.region, line.sku_code, place),
-                target=quota.account(line.region, line.sku_code, place),
-                amount=line.quantity,
-                reason="trade.order_refunded",
-            )
-        )
+        if not sold:
+            posting.must += claims.release(line)
+        elif pieces := parts[line.number].pieces:
+            posting.must += claims.back(line, pieces, reference=refund.refund_no)
 
 
 def _post_discount(posting: Posting, order: Order, refund: Refund) -> None:
-    """The budget paid for a sale that isn't one: it gets that part back, and the coupon returns with the last line."""
-    coupon = order.coupon
-    if coupon is None:
-        raise ValueError(f"order {order.pk} has a discount without a coupon")
-    posting.must.append(
+    """Budgets paid for a sale that isn't one: each gets its part back, and a coupon returns with the last line."""
+    if not refund.discount_back_minor:
+        return
+    refund.discounts = returns.to_funders(refund.discount_back_minor, _funded(order))
+    posting.must += [
         ledger.Move(
-            key=f"refund/{refund.refund_no}/discount",
+            key=f"refund/{refund.refund_no}/discount/{n}",
             source=accounts.revenue(order.region, order.currency),
-            target=accounts.budget(order.region, order.currency, coupon.issue.budget_owner),
-            amount=refund.discount_back_minor,
+            target=accounts.budget(order.region, order.currency, owner),
+            amount=minor,
             reason="trade.discount_back",
         )
-    )
+        for n, (owner, minor) in enumerate(sorted(refund.discounts.items()))
+    ]
+
+
+def _funded(order: Order) -> dict[str, int]:
+    """Owner of a budget -> what it still has in the order."""
+    funded: dict[str, int] = {}
+    for owner, minor in order.discounts.values_list("budget_owner", "amount_minor"):
+        funded[owner] = funded.get(owner, 0) + minor
+    if order.coupon is not None:  # what nothing else explains was the coupon's
+        owner = order.coupon.issue.budget_owner
+        funded[owner] = funded.get(owner, 0) + order.discount_minor - sum(funded.values())
+    for back in Refund.objects.filter(order=order, discount_back_minor__gt=0).values_list("discounts", flat=True):
+        for owner, minor in back.items():
+            funded[owner] -= minor
+    return funded
 
 
 def _send_later(posting: Posting, refund: Refund, *, source: ledger.AccountRef) -> None:
-    if not refund.amount_minor:  # the coupon had paid for all of these lines
+    if not refund.amount_minor:  # budgets had paid for all of it
         refund.state, refund.settled_at = State.SUCCEEDED, clocks.business_now()
         refund.save(force_insert=True)
         return
@@ -138,9 +228,9 @@ def _held_key(refund: Refund) -> str:
     return f"refund/{refund.refund_no}"
 
 
-def _restate(order: Order, posting: Posting | None = None) -> None:
+def _restate(order: Order, posting: Posting | None = None, known: Sequence[OrderLine] | None = None) -> None:
     """Put the order where its lines and refunds say it stands; with the last line its coupon comes back."""
-    lines = list(OrderLine.objects.filter(order=order))
+    lines = known if known is not None else list(OrderLine.objects.filter(order=order))
     waiting = Refund.objects.filter(order=order, unwanted=False).exclude(state=State.SUCCEEDED).exists()
     order.state = Order.State(rules.order_state([line.state for line in lines], money_on_its_way=waiting))
     over = all(line.state == OrderLine.State.CANCELLED for line in lines)
@@ -171,7 +261,7 @@ def request(*, order_id: uuid.UUID | str, reason: str, by: str, key: str, line_n
     if not paid or not chosen or (line_numbers is not None and len(chosen) != len(set(line_numbers))):
         raise Refusal("trade.nothing_to_refund")
     posting = Posting()
-    refund = begin(posting, order, chosen, reason=reason[:32], by=by, key=full_key)
+    refund = begin(posting, order, whole(chosen), reason=reason[:32], by=by, key=full_key, lines=lines)
     posting.commit()
     return refund.refund_no
 
@@ -242,7 +332,7 @@ def _tell_refunded(order: Order, refund: Refund) -> None:
         refund.discount_back_minor,
         refund.reason,
         order.state == Order.State.REFUNDED,
-        sold_lines(lines),
+        _changed(refund, lines),
         refund.by,
     )
     events.append(fact, region=order.region, subject=f"member:{order.member_id}")

@@ -27,9 +27,13 @@ class PayAttempt(models.Model):
     amount_minor = models.BigIntegerField()
     currency = models.CharField(max_length=3)
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
-    pay_url = models.CharField(max_length=400, blank=True)
+    method = models.CharField(max_length=8, blank=True)
+    way = models.CharField(max_length=8, default="redirect")  # redirect, code, bridge
+    pay_url = models.TextField(blank=True)  # or what the code shows, or WeChat's prepay id
     return_url = models.CharField(max_length=400)
-    started_at = models.DateTimeField()
+    started_at = models.DateTimeField()  # machine time, as are the next two
+    asked_at = models.DateTimeField(null=True)
+    paid_at = models.DateTimeField(null=True)  # the channel's own time: what its bill goes by
     settled_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -60,7 +64,10 @@ class Refund(models.Model):
     refund_no = models.CharField(max_length=32)
     amount_minor = models.BigIntegerField()
     discount_back_minor = models.BigIntegerField(default=0)
+    shipping_minor = models.BigIntegerField(default=0)  # in the amount: the fee goes back with the last line
     line_numbers = models.JSONField(default=list)
+    parts = models.JSONField(default=list)  # what changed: [[line, refund_minor, discount_back_minor, pieces], ...]
+    discounts = models.JSONField(default=dict)  # budget's owner -> what went back to it
     unwanted = models.BooleanField(default=False)
     reason = models.CharField(max_length=32)
     by = models.CharField(max_length=32)
