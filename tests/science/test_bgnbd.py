@@ -107,3 +107,18 @@ def test_impossible_histories_are_refused() -> None:
             bgnbd.fit([x], [t_x], [T])
     with pytest.raises(ValueError, match="no members"):
         bgnbd.fit([], [], [])
+
+
+def test_the_search_follows_the_exact_slope_of_the_likelihood() -> None:
+    x, t_x, T = np.array([0.0, 1, 1, 4, 30]), np.array([0.0, 2, 9, 4.5, 20]), np.array([5.0, 5, 11, 5, 26])
+    weight = np.array([3, 1, 2, 1, 4])
+    loss = bgnbd._Loss(x, t_x, T, weight)
+
+    def by_hand(logs: np.ndarray) -> float:
+        return -float(np.average(BgNbd(*np.exp(logs)).log_likelihood(x, t_x, T), weights=weight))
+
+    for logs in (np.array([0.0, 1.0, -0.5, 1.0]), np.array([-1.4, 1.5, -0.2, 0.9])):
+        told, slope = loss(logs)
+        felt = [(by_hand(logs + step) - by_hand(logs - step)) / 2e-5 for step in np.eye(4) * 1e-5]
+        assert told == pytest.approx(by_hand(logs), rel=1e-12)
+        assert slope == pytest.approx(felt, rel=1e-6, abs=1e-9)

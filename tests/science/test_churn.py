@@ -1,6 +1,7 @@
 """The churn model: it reads no future, its reasons add up, it survives a file."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -125,3 +126,20 @@ def test_category_risk_is_the_linear_score(shop: Shop) -> None:
 def test_category_weights_find_who_leaves(model: ChurnModel) -> None:
     weights = model.category_weights.set_index("category")["weight"]
     assert weights.idxmax() == "tobacco"
+
+
+def test_a_fit_on_what_another_fit_has_seen_is_the_same(shop: Shop, model: ChurnModel, features: pd.DataFrame) -> None:
+    seen: dict[datetime, churn.Seen] = {}
+    later = CUTOFFS[-1] + pd.Timedelta(days=20)
+    churn.fit(shop.purchases, shop.lines, [*CUTOFFS, later], seen=seen)
+    again = churn.fit(shop.purchases, shop.lines, CUTOFFS, seen=seen)
+    assert again.predict(features).to_numpy().tolist() == model.predict(features).to_numpy().tolist()
+    pd.testing.assert_frame_equal(
+        churn.features_of(again, seen[later]), again.features(shop.purchases, later, lines=shop.lines), check_like=True
+    )
+
+
+def test_a_model_does_not_depend_on_the_order_of_rows(shop: Shop, model: ChurnModel, features: pd.DataFrame) -> None:
+    """An engine hands rows out in another order every time; sums of shares would differ in their last digits."""
+    mixed = churn.fit(shop.purchases.sample(frac=1, random_state=3), shop.lines.sample(frac=1, random_state=4), CUTOFFS)
+    assert mixed.predict(features).to_numpy().tolist() == model.predict(features).to_numpy().tolist()

@@ -11,7 +11,7 @@ import itertools
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,12 +20,13 @@ from zoneinfo import ZoneInfo
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pyarrow.compute as pc
 from django.conf import settings
 
 from linli.insight.features import Facts, facts_of, zone_of
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from linli.science import churn
 
 HORIZON_DAYS = 45
 ACTIVE_DAYS = 90
@@ -101,8 +102,7 @@ def train(region: str, as_of: datetime) -> Artefact:
     """Train, judge and keep the model of a region as of a moment. Deterministic: the same facts give the same file."""
     from linli.science import churn
 
-    # Read once into memory: every cutoff reads them again.
-    purchases, lines = (ibis.memtable(t.to_pyarrow()) for t in frames(facts_of(as_of, region)))
+    purchases, lines, words = _in_memory(facts_of(as_of, region))
     zone = zone_of(region)
     version = f"{region}-{as_of.astimezone(UTC):%Y%m%dT%H%M%S}"
     horizon = timedelta(days=HORIZON_DAYS)
@@ -111,15 +111,29 @@ def train(region: str, as_of: datetime) -> Artefact:
     if len(moments) < LEAST_CUTOFFS:
         return _keep(Artefact(version, region, as_of.isoformat(), [], "model.no_history", None))
     earlier = [m for m in moments if m <= as_of - 2 * horizon]
-    seen: dict[datetime, pd.DataFrame] = {}
-    judged = _judge(purchases, lines, earlier, as_of - horizon, seen) if len(earlier) >= LEAST_CUTOFFS else None
+    seen: dict[datetime, churn.Seen] = {}
     model = churn.fit(purchases, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS, seen=seen)
+    judged = _judge(purchases, lines, earlier, moments[-1], seen) if len(earlier) >= LEAST_CUTOFFS else None
+    model = replace(model, category_weights=model.category_weights.assign(category=words[model.category_weights["category"]]))
     note = "model.unjudged" if judged is None else "model.good" if judged.roc > judged.recency_roc else "model.below_baseline"
     folder().mkdir(parents=True, exist_ok=True)
     draft = folder() / f"{version}.model.{os.getpid()}"
     model.save(draft)
     draft.replace(folder() / f"{version}.model.json")
     return _keep(Artefact(version, region, as_of.isoformat(), [m.isoformat() for m in moments], note, judged))
+
+
+def _in_memory(facts: Facts) -> tuple[ir.Table, ir.Table, np.ndarray]:
+    """(purchases, lines, words) read once, since every cutoff reads them again; lines carry numbers of the sorted words.
+
+    A million texts to compare, again and again, is half of the work of reading.
+    """
+    purchases, lines = frames(facts)
+    read = lines.select("member_id", "at", "category").to_pyarrow()
+    words = read["category"].unique().sort()
+    numbers = pc.index_in(read["category"], words)
+    numbered = read.set_column(read.schema.get_field_index("category"), "category", numbers)
+    return ibis.memtable(purchases.to_pyarrow()), ibis.memtable(numbered), words.to_numpy(zero_copy_only=False)
 
 
 def _keep(artefact: Artefact) -> Artefact:
@@ -131,19 +145,17 @@ def _keep(artefact: Artefact) -> Artefact:
     return artefact
 
 
-def _judge(
-    purchases: ir.Table, lines: ir.Table, moments: Sequence[datetime], cutoff: datetime, seen: dict[datetime, pd.DataFrame]
-) -> Judged:
-    """Train as of `cutoff` (labels end by it), score there, and compare with the 45 days after."""
+def _judge(purchases: ir.Table, lines: ir.Table, moments: Sequence[datetime], cutoff: datetime, seen: dict[datetime, churn.Seen]) -> Judged:
+    """Train as of `cutoff` (labels end by it), score there, and compare with the 45 days after, as `seen` tells them."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
     from linli.science import churn
 
     known = purchases.filter(purchases["at"] <= ibis.literal(cutoff))
     model = churn.fit(known, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS, seen=seen)
-    features = model.features(known, cutoff, lines=lines)
+    features = churn.features_of(model, seen[cutoff])
     risk = model.predict(features)
-    gone = churn.labels(purchases, cutoff, HORIZON_DAYS, features.index)
+    gone = seen[cutoff].frame["label"].to_numpy()
     recency = features["recency_days"].to_numpy()
     both = 0 < gone.sum() < len(gone)
     return Judged(

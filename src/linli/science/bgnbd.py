@@ -17,7 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
-from scipy.special import betaln, gammaln, hyp2f1
+from scipy.special import betaln, expit, gammaln, hyp2f1, psi
 
 Floats = npt.NDArray[np.float64]
 
@@ -96,18 +96,43 @@ def fit(x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike, *, near: BgNbd |
     rows, weight = np.unique(np.column_stack([x, t_x, T]), axis=0, return_counts=True)
     x, t_x, T = rows[:, 0], rows[:, 1] / scale, rows[:, 2] / scale
 
-    def loss(log_params: Floats) -> float:
-        r, alpha, a, b = np.exp(log_params)
-        return -float(np.average(BgNbd(r, alpha, a, b).log_likelihood(x, t_x, T), weights=weight))
-
     # Bounds keep the search away from ridges where a and b run off together (few dropouts).
     bounds = [(-6.0, 6.0), (-6.0, 8.0), (-8.0, 6.0), (-8.0, 10.0)]
     starts = [[0.0, 1.0, -0.5, 1.0], [-1.0, 1.5, 0.0, 0.5], [0.5, 0.0, -2.0, 2.0]]
     if near is not None:
         starts = [list(np.log([near.r, near.alpha / scale, near.a, near.b]))]
-    fits = [minimize(loss, s, method="L-BFGS-B", bounds=bounds, tol=1e-12) for s in starts]
+    loss = _Loss(x, t_x, T, weight)
+    fits = [minimize(loss, s, jac=True, method="L-BFGS-B", bounds=bounds, tol=1e-12) for s in starts]
     r, alpha, a, b = np.exp(min(fits, key=lambda f: float(f.fun)).x)
     return BgNbd(float(r), float(alpha) * scale, float(a), float(b))
+
+
+class _Loss:
+    """Minus the mean of (6) over weighted histories and its slope, both by the logarithms of (r, alpha, a, b).
+
+    The slope is exact: a search that had to feel for it took five times as many looks at every member. What depends
+    on ``x`` alone is computed once a distinct ``x``, of which there are few.
+    """
+
+    def __init__(self, x: Floats, t_x: Floats, T: Floats, weight: npt.NDArray[np.int64]) -> None:
+        self.t_x, self.T, self.share = t_x, T, weight / weight.sum()
+        self.kinds, self.kind = np.unique(x, return_inverse=True)
+        self.x, self.repeat = x, x > 0
+
+    def __call__(self, log_params: Floats) -> tuple[float, Floats]:
+        r, alpha, a, b = (float(p) for p in np.exp(log_params))
+        n, before = self.kinds, np.where(self.kinds > 0, b + self.kinds - 1, 1.0)
+        late, last = np.log(alpha + self.T), np.log(alpha + self.t_x)
+        alive = betaln(a, b + n)[self.kind] - (r + self.x) * late
+        gone = np.where(self.repeat, betaln(a + 1, before)[self.kind] - (r + self.x) * last, -np.inf)
+        common = (gammaln(r + n) - gammaln(r) + r * np.log(alpha) - betaln(a, b))[self.kind]
+        left = expit(gone - alive)  # P(gone | history)
+        by_r = (psi(r + n) - psi(r) + np.log(alpha))[self.kind] - (1 - left) * late - left * last
+        by_alpha = r / alpha - (r + self.x) * ((1 - left) / (alpha + self.T) + left / (alpha + self.t_x))
+        by_a = (psi(a + b) - psi(a + b + n))[self.kind] + left / a
+        by_b = (psi(a + b) - psi(a + b + n) + psi(b + n) - psi(b))[self.kind] - left / before[self.kind]
+        slope = np.array([r, alpha, a, b]) * [self.share @ by for by in (by_r, by_alpha, by_a, by_b)]
+        return -float(self.share @ (common + np.logaddexp(alive, gone))), -slope
 
 
 def _floats(values: npt.ArrayLike) -> Floats:

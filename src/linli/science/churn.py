@@ -7,9 +7,11 @@ only thing read after it.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+import ibis
 import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
@@ -29,10 +31,10 @@ from linli.science.churn_model import (
 )
 from linli.science.purchases import as_table
 
-__all__ = ["ChurnModel", "fit", "labels"]
+__all__ = ["ChurnModel", "Seen", "features_of", "fit", "labels"]
 
 FOLDS = 3
-COMMON = {"objective": "binary", "verbosity": -1, "num_threads": 1, "deterministic": True, "force_row_wise": True}
+COMMON = {"objective": "binary", "verbosity": -1, "num_threads": 1, "deterministic": True, "force_col_wise": True}
 # Chosen on Complete Journey, cutoffs to 2017-08 only (docs/models/churn.md).
 VIEWS: tuple[tuple[dict[str, Any], int], ...] = (
     (
@@ -53,6 +55,15 @@ VIEWS: tuple[tuple[dict[str, Any], int], ...] = (
 )
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What one cutoff has to teach: those at risk with features and ``label``, BG/NBD as of then, what they bought lately."""
+
+    frame: pd.DataFrame
+    silence: bgnbd.BgNbd
+    bought: pd.DataFrame
+
+
 def fit(
     purchases: Frame,
     lines: Frame | None,
@@ -61,7 +72,7 @@ def fit(
     horizon_days: int = 45,
     active_days: int | None = 90,
     seed: int = 0,
-    seen: dict[datetime, pd.DataFrame] | None = None,
+    seen: dict[datetime, Seen] | None = None,
 ) -> ChurnModel:
     """Learn from what happened after each cutoff.
 
@@ -72,8 +83,8 @@ def fit(
         horizon_days: how long a silence counts as churn.
         active_days: who is at risk at a cutoff; None for everybody who ever bought.
         seed: the only source of randomness.
-        seen: everybody's features by cutoff, kept between fits on the same facts: a model and the
-            twin it is judged by ask for the same ones, and they are the dear part.
+        seen: what was read by cutoff, kept between fits on the same facts, horizon and active days: a
+            model and the twin it is judged by ask for the same cutoffs, and they are the dear part.
 
     Raises:
         ValueError: no cutoff, a label window that ends after the last purchase (its label would
@@ -82,26 +93,30 @@ def fit(
     cutoffs = sorted(cutoffs)
     purchases = as_table(purchases)
     lines = None if lines is None else as_table(lines)
-    frame, silence = _training_frame(purchases, lines, cutoffs, horizon_days, active_days, {} if seen is None else seen)
+    seen = {} if seen is None else seen
+    _look(purchases, lines, cutoffs, horizon_days, active_days, seen)
+    frame = pd.concat([seen[cutoff].frame for cutoff in cutoffs])
     label = frame.pop("label").to_numpy(np.int64)
     if label.min() == label.max():
         raise ValueError("every member has the same label: nothing to learn")
     fold = _folds(frame.index.to_numpy(), seed)
     weights = pd.DataFrame({"category": [], "weight": []})
     if lines is not None:
-        bought = _training_pairs(lines, cutoffs, frame)
+        bought, categories = _pairs([seen[cutoff] for cutoff in cutoffs])
         weights = content.fit_weights(bought, label)
+        weights["category"] = categories[weights["category"].to_numpy(np.int64)]
         frame["category_risk"] = content.cross_scores(bought, label, fold)
-    frame = frame.drop(columns=["cutoff", *rfm.CUMULATIVE], errors="ignore")
+    frame = frame.drop(columns=list(rfm.CUMULATIVE), errors="ignore")
     names = tuple(str(c) for c in frame.columns if frame[c].notna().any())
     x = matrix(frame, names)
-    slope, intercept = _calibrate(x, label, names, fold, seed)
+    data = _binned(x, label, names)
+    slope, intercept = _calibrate(x, label, data, fold, seed)
     return ChurnModel(
         feature_names=names,
-        boosters=_train(x, label, names, seed),
+        boosters=_train(data, seed),
         slope=slope,
         intercept=intercept,
-        silence=silence,
+        silence=seen[cutoffs[-1]].silence,
         category_weights=weights,
         horizon_days=horizon_days,
         active_days=active_days,
@@ -109,6 +124,17 @@ def fit(
         rows=len(label),
         base_rate=float(label.mean()),
     )
+
+
+def features_of(model: ChurnModel, seen: Seen) -> pd.DataFrame:
+    """``model.features`` of a cutoff that was looked at for another fit, without reading it again."""
+    frame = with_silence(seen.frame.drop(columns="label"), model.silence, model.horizon_days)
+    if not len(model.category_weights):
+        return frame
+    kind = model.category_weights["category"].dtype
+    bought = ibis.memtable(seen.bought.assign(category=seen.bought["category"].astype(kind)))
+    risk = content.scores(bought, model.category_weights).to_pandas().set_index("member_id")
+    return frame.join(risk["category_risk"])
 
 
 def labels(purchases: Frame, as_of: datetime, horizon_days: int, members: pd.Index) -> npt.NDArray[np.int64]:
@@ -120,17 +146,17 @@ def labels(purchases: Frame, as_of: datetime, horizon_days: int, members: pd.Ind
     return result
 
 
-def _training_frame(
+def _look(
     purchases: Frame,
     lines: Frame | None,
     cutoffs: Sequence[datetime],
     horizon_days: int,
     active_days: int | None,
-    seen: dict[datetime, pd.DataFrame],
-) -> tuple[pd.DataFrame, bgnbd.BgNbd]:
-    """Features, ``cutoff`` and ``label`` of all cutoffs, one under the other; the last BG/NBD fit.
+    seen: dict[datetime, Seen],
+) -> None:
+    """Add to ``seen`` what it lacks of the cutoffs, oldest first.
 
-    At each cutoff BG/NBD is fitted on what was known then; serving uses the last fit.
+    At each cutoff BG/NBD is fitted on what was known then, near the fit before it; serving uses the last one.
     """
     if not cutoffs:
         raise ValueError("no cutoffs")
@@ -138,42 +164,56 @@ def _training_frame(
     end = cutoffs[-1] + timedelta(days=horizon_days)
     if last < end - timedelta(days=1):
         raise ValueError(f"the label window of {cutoffs[-1]} ends {end}, after the last purchase {last}")
-    parts = []
-    silence = None
+    near: bgnbd.BgNbd | None = None
     for cutoff in cutoffs:
         if cutoff not in seen:
-            seen[cutoff] = collect(rfm.features(purchases, cutoff, lines=lines, active_days=None))
-        everybody = seen[cutoff]
-        silence = bgnbd.fit(*history(everybody), near=silence)
-        part = everybody if active_days is None else everybody[everybody["recency_days"] < active_days]
-        part = with_silence(part, silence, horizon_days)
-        parts.append(part.assign(cutoff=cutoff, label=labels(purchases, cutoff, horizon_days, part.index)))
-    assert silence is not None  # there is a cutoff
-    return pd.concat(parts), silence
+            everybody = collect(rfm.features(purchases, cutoff, lines=lines, active_days=None))
+            silence = bgnbd.fit(*history(everybody), near=near)
+            part = everybody if active_days is None else everybody[everybody["recency_days"] < active_days]
+            part = with_silence(part, silence, horizon_days)
+            part = part.assign(label=labels(purchases, cutoff, horizon_days, part.index))
+            seen[cutoff] = Seen(part, silence, _bought(lines, cutoff, part.index))
+        near = seen[cutoff].silence
 
 
-def _training_pairs(lines: Frame, cutoffs: Sequence[datetime], frame: pd.DataFrame) -> pd.DataFrame:
-    """(row of the training frame, category) of all cutoffs."""
-    parts = []
-    numbers = np.arange(len(frame))
-    for cutoff in cutoffs:
-        here = (frame["cutoff"] == cutoff).to_numpy()
-        row = pd.Series(numbers[here], index=frame.index[here])
-        bought = content.pairs(lines, cutoff).order_by("member_id", "category").to_pandas()
-        bought = bought[bought["member_id"].isin(row.index)]
-        parts.append(pd.DataFrame({"row": row.loc[bought["member_id"]].to_numpy(), "category": bought["category"].to_numpy()}))
-    return pd.concat(parts, ignore_index=True)
+def _bought(lines: Frame | None, cutoff: datetime, members: pd.Index) -> pd.DataFrame:
+    """(member_id, category) of these members as of the cutoff, in order."""
+    if lines is None:
+        return pd.DataFrame({"member_id": members[:0], "category": []})
+    # Categories by number on the way out of the engine: a hundred thousand texts cost more than what is learnt of them.
+    table = content.pairs(lines, cutoff).to_pyarrow()
+    category = table["category"].dictionary_encode().to_pandas()
+    # Numbered in the order of their names: an engine's order of rows is another one every time, and sums would show it.
+    category = category.cat.reorder_categories(sorted(category.cat.categories))
+    found = pd.DataFrame({"member_id": table["member_id"].to_pandas(), "category": category})
+    return found[found["member_id"].isin(members)].sort_values(["member_id", "category"], ignore_index=True)
 
 
-def _calibrate(
-    x: Floats, label: npt.NDArray[np.int64], names: Sequence[str], fold: npt.NDArray[np.int64], seed: int
-) -> tuple[float, float]:
+def _pairs(parts: Sequence[Seen]) -> tuple[pd.DataFrame, npt.NDArray[Any]]:
+    """(row of the training frame, number of the category) of all cutoffs, and the categories by number, sorted."""
+    names = pd.Index(np.unique(np.concatenate([part.bought["category"].cat.categories.to_numpy() for part in parts])))
+    found, before = [], 0
+    for part in parts:
+        row = part.frame.index.get_indexer(part.bought["member_id"]) + before
+        number = names.get_indexer(part.bought["category"].cat.categories)[part.bought["category"].cat.codes.to_numpy()]
+        found.append(pd.DataFrame({"row": row, "category": number}))
+        before += len(part.frame)
+    return pd.concat(found, ignore_index=True), names.to_numpy()
+
+
+def _binned(x: Floats, label: npt.NDArray[np.int64], names: Sequence[str]) -> lgb.Dataset:
+    """The training rows with values as bins, once for all views and folds. Bins know no labels, so folds may share them."""
+    params = {"verbosity": -1, "force_col_wise": True, "feature_pre_filter": False}
+    return lgb.Dataset(x, label, feature_name=list(names), params=params).construct()
+
+
+def _calibrate(x: Floats, label: npt.NDArray[np.int64], data: lgb.Dataset, fold: npt.NDArray[np.int64], seed: int) -> tuple[float, float]:
     """Platt (1999): a line through the log odds, fitted on members that the scoring model never saw."""
     unseen = np.zeros(len(label))
     for k in range(FOLDS):
         out = fold == k
         if out.any() and not out.all():
-            unseen[out] = margins(_train(x[~out], label[~out], names, seed), x[out])
+            unseen[out] = margins(_train(data.subset(np.flatnonzero(~out).tolist()), seed), x[out])
     line = LogisticRegression(C=1e6).fit(unseen[:, None], label)
     # A score worse than chance may be ignored, never turned round.
     return max(float(line.coef_[0, 0]), 1e-6), float(line.intercept_[0])
@@ -186,9 +226,8 @@ def _folds(members: npt.NDArray[Any], seed: int) -> npt.NDArray[np.int64]:
     return result
 
 
-def _train(x: Floats, label: npt.NDArray[np.int64], names: Sequence[str], seed: int) -> tuple[lgb.Booster, ...]:
+def _train(data: lgb.Dataset, seed: int) -> tuple[lgb.Booster, ...]:
     boosters = []
     for number, (params, rounds) in enumerate(VIEWS):
-        data = lgb.Dataset(x, label, feature_name=list(names), params={"verbosity": -1})
         boosters.append(lgb.train(COMMON | params | {"seed": seed * len(VIEWS) + number + 1}, data, rounds))
     return tuple(boosters)

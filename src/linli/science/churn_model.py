@@ -168,7 +168,7 @@ def with_silence(frame: pd.DataFrame, silence: bgnbd.BgNbd, horizon_days: int) -
 
 def collect(table: ir.Table) -> pd.DataFrame:
     """Run the expression: float columns indexed by member_id."""
-    return table.to_pandas().set_index("member_id").astype(np.float64)
+    return table.to_pyarrow().to_pandas().set_index("member_id").astype(np.float64)
 
 
 def matrix(frame: pd.DataFrame, names: Sequence[str]) -> Floats:

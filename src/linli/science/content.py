@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 
 from linli.science.purchases import as_table, until
 
@@ -59,7 +60,9 @@ def fit_weights(pairs: pd.DataFrame, label: npt.NDArray[np.int64]) -> pd.DataFra
     if known.empty or label.min() == label.max():
         return pd.DataFrame({"category": known[:0], "weight": np.zeros(0)})
     matrix = _matrix(pairs, known, len(label))
-    model = LogisticRegression(C=RIDGE_C, max_iter=300).fit(matrix, label)
+    # The steps are too small to share: threads that wait for each other burn more than they compute.
+    with threadpool_limits(1):
+        model = LogisticRegression(C=RIDGE_C, max_iter=300).fit(matrix, label)
     return pd.DataFrame({"category": known, "weight": model.coef_[0]})
 
 

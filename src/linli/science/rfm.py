@@ -189,13 +189,20 @@ def _places(past: ir.Table) -> ir.Table:
 
 
 def _breadth(lines: ir.Table) -> ir.Table:
-    """How many categories, ever and lately, and how many lines lately."""
-    return lines.group_by("member_id").agg(
-        categories=lines.category.nunique().cast("float64"),
-        categories_30=lines.category.nunique(where=lines.back < 30).cast("float64"),
-        categories_90=lines.category.nunique(where=lines.back < 90).cast("float64"),
-        lines_30=(lines.back < 30).sum().cast("float64"),
-        lines_90=(lines.back < 90).sum().cast("float64"),
+    """How many categories, ever and lately, and how many lines lately.
+
+    By way of one row per member and category: counting distinct texts among all lines takes twice as long.
+    """
+    per = lines.group_by("member_id", "category").agg(
+        newest=lines.back.min(), lines_30=(lines.back < 30).sum(), lines_90=(lines.back < 90).sum()
+    )
+    known = per.category.notnull()
+    return per.group_by("member_id").agg(
+        categories=known.sum().cast("float64"),
+        categories_30=(known & (per.newest < 30)).sum().cast("float64"),
+        categories_90=(known & (per.newest < 90)).sum().cast("float64"),
+        lines_30=per.lines_30.sum().cast("float64"),
+        lines_90=per.lines_90.sum().cast("float64"),
     )
 
 
