@@ -6,11 +6,12 @@ lease ends. The handler and the row's end commit together, so what a handler wri
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
 import traceback
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from linli.kernel import clocks
+from linli.kernel import bulk, clocks
 from linli.kernel.models import WorkRow
 from linli.kernel.refusals import Refusal
 
@@ -55,6 +56,14 @@ def schedule(
     WorkRow.objects.bulk_create(
         [WorkRow(region=region, kind=kind, key=key, due_at=due_at, payload=payload or {}, clock=clock)], ignore_conflicts=True
     )
+
+
+_ROWS = bulk.Table(WorkRow, ("region", "kind", "key", "payload", "clock", "due_at"))
+
+
+def rows(kind: str, due: Iterable[tuple[str, datetime, dict[str, Any]]], *, region: str, clock: str = WorkRow.Clock.BUSINESS) -> bulk.Rows:
+    """Due rows of one kind, (key, due at, payload), to be written with what they serve. The keys must be new."""
+    return bulk.Rows(_ROWS, [(region, kind, key, json.dumps(payload), str(clock), due_at) for key, due_at, payload in due])
 
 
 def every(periods: dict[str, timedelta]) -> None:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from django.db.models import Count, Q, QuerySet
 
+from linli.kernel import bulk
 from linli.people.models import Community, Group, GroupMembership, Member, Person, Region, Role
 
 
@@ -161,6 +162,28 @@ def member(member_id: int) -> MemberInfo | None:
 def members(ids: Iterable[int]) -> dict[int, MemberInfo]:
     """Member id -> member, for those that exist; one statement."""
     return {m.pk: _member(m) for m in _found().filter(pk__in=list(ids))}
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """Where a member buys, and in which money: what an order needs to know of them."""
+
+    member_id: int
+    region: str
+    community_id: int
+    currency: str
+    time_zone: str
+
+
+_HOMES = """
+SELECT m.id, m.region, m.community_id, r.currency, r.time_zone
+FROM people_member m JOIN people_region r ON r.slug = m.region WHERE m.id {}
+"""
+
+
+def homes(ids: Iterable[int]) -> dict[int, Home]:
+    """Member id -> home, for those that exist; one statement, however many."""
+    return {row[0]: Home(*row) for row in bulk.select(_HOMES, list(ids))}
 
 
 def member_of(person_id: int) -> MemberInfo | None:

@@ -12,13 +12,16 @@ group whose terms change later still lets go of what was taken under the old one
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from linli.goods import quota
 from linli.kernel import ledger
 from linli.kernel.ledger import AccountRef, Entry, Move
+from linli.trade import accounts
 from linli.trade.lines import holds, key_of_hold
-from linli.trade.models import GroupBuy, OrderLine
+from linli.trade.models import GroupBuy, Order, OrderLine
+from linli.trade.rules import Discount
 
 CAP, SEAT, TICKET, VOUCHER = "cap", "seat", "ticket", "voucher"
 """Claims beside the pieces: a member's share of a group, a team's seat, one seat a member, a partner's capacity."""
@@ -141,6 +144,43 @@ def claim(line: OrderLine, group: GroupBuy, capacity: AccountRef | None = None) 
 def for_line(line: OrderLine, group: GroupBuy, capacity: AccountRef | None = None) -> list[Move]:
     """The pending moves of a line, pieces first."""
     return claim(line, group, capacity).moves
+
+
+def discounts(region: str, currency: str, order: str, given: Sequence[Discount]) -> list[Move]:
+    """What an order's discounts hold in the budgets that answer for them; one without an owner is the shop's own."""
+    return [
+        ledger.Move(
+            key=key_of_discount(order, number),
+            source=accounts.budget(region, currency, off.budget_owner),
+            target=accounts.revenue(region, currency),
+            amount=off.amount_minor,
+            reason="trade.discount",
+            pending=True,
+        )
+        for number, off in enumerate(given, 1)
+        if off.budget_owner
+    ]
+
+
+def key_of_discount(order: str, number: int) -> str:
+    """The ledger key of a discount being held; `order` in hex."""
+    return f"order/{order}/discount/{number}"
+
+
+def settle_discounts(order: Order) -> list[Entry]:
+    """The order is paid: the budgets pay its discounts."""
+    return [ledger.Post(key=f"{key}/post", pending_key=key, region=order.region) for key in _discount_keys(order)]
+
+
+def release_discounts(order: Order) -> list[Entry]:
+    """The order ends unpaid: the budgets are free of its discounts."""
+    return [ledger.Void(key=f"{key}/void", pending_key=key, region=order.region) for key in _discount_keys(order)]
+
+
+def _discount_keys(order: Order) -> list[str]:
+    if order.discount_minor == 0:
+        return []
+    return [key_of_discount(order.pk.hex, d.number) for d in order.discounts.order_by("number") if d.budget_owner]
 
 
 def _keys(line: OrderLine) -> list[str]:

@@ -6,7 +6,7 @@ Reads: `balance`, `balances`, `history`, `audit`. `docs/rooms/kernel.md` tells t
 
 from linli.kernel.ledger.audit import Audit, Finding, audit
 from linli.kernel.ledger.entries import NEVER, AccountRef, Entry, Move, Outcome, Post, Reverse, Void
-from linli.kernel.ledger.posting import batch, commit, open, void_expired, void_expired_due
+from linli.kernel.ledger.posting import Misfit, attempt, batch, commit, open, open_many, void_expired, void_expired_due
 from linli.kernel.ledger.queries import Balance, TransferRow, balance, balances, history
 
 __all__ = [
@@ -16,12 +16,14 @@ __all__ = [
     "Balance",
     "Entry",
     "Finding",
+    "Misfit",
     "Move",
     "Outcome",
     "Post",
     "Reverse",
     "TransferRow",
     "Void",
+    "attempt",
     "audit",
     "balance",
     "balances",
@@ -29,6 +31,7 @@ __all__ = [
     "commit",
     "history",
     "open",
+    "open_many",
     "void_expired",
     "void_expired_due",
 ]

@@ -6,7 +6,7 @@ keys, pendings and reversed transfers, then account rows, last and shortest; eac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -26,6 +26,32 @@ def open(ref: AccountRef, floor: int | None = 0) -> None:
     """Open the account, or leave it as it is. `floor` None guards nothing: an issuer, the outside world."""
     with transaction.atomic():
         tables.open_missing([ref], floor)
+
+
+def open_many(refs: Mapping[AccountRef, int | None]) -> None:
+    """Open the accounts that aren't, each with its own floor; the others are left as they are."""
+    for floor in sorted(set(refs.values()), key=str):
+        tables.open_missing([ref for ref, its in refs.items() if its == floor], floor)
+
+
+class Misfit(Exception):
+    """What was written hopefully doesn't fit, or not certainly: undo it all and ask `batch`."""
+
+
+def attempt(moves: Sequence[Move]) -> None:
+    """Write new moves as if they fit, in the caller's transaction and without a savepoint: the quickest way in.
+
+    Raises Misfit or IntegrityError, after which the caller's transaction (or savepoint) must be undone.
+    """
+    (group,) = prepare([moves])
+    now = clocks.business_now()
+    plan = decide([group], Books(), now)
+    if plan.outcomes[0].refusal is not None:
+        raise Misfit from plan.outcomes[0].refusal
+    try:
+        tables.write(plan.rows, plan.sums, now, clocks.machine_now())
+    except tables.AccountMissing:
+        raise Misfit from None
 
 
 def commit(*entries: Entry) -> None:

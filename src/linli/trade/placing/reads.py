@@ -1,0 +1,153 @@
+"""What a batch of orders reads: each of it in one statement, whatever the batch's size."""
+
+# ruff: noqa: S608  the statements are made of this file's own constants
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import connection
+
+from linli.goods import queries as goods
+from linli.kernel import bulk, clocks
+from linli.trade import offers
+from linli.trade.models import GroupBuy, Team
+from linli.trade.rules import Offer, Voucher
+
+KEPT = timedelta(seconds=10)
+"""How long a group-buy's words from the catalogue (category, product type) are believed; its price and state never are."""
+
+MOST_KEPT = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """An order that is there: of a key that is asked for again, or unpaid and in a slot."""
+
+    order_id: uuid.UUID
+    member_id: int
+    key: str
+    digest: str
+    slot: int
+    unpaid: bool
+    payable_minor: int
+    pay_by: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A coupon as an order takes it: how pricing sees it, and where its unit lies."""
+
+    voucher: Voucher
+    region: str
+    member_id: int
+    issue: str
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A group-buy as it stands, with what its goods were then."""
+
+    offer: Offer
+    product_type: str
+    team_size: int
+    team_hours: int
+
+
+_BEFORE = "SELECT id, member_id, key, digest, slot, state = 'placed', payable_minor, pay_by FROM trade_order"
+
+
+def before(wanted: Collection[tuple[str, int, str]]) -> list[Before]:
+    """The orders under these (region, member, key), and the members' unpaid ones."""
+    regions = sorted({region for region, _, _ in wanted})
+    members = [member for _, member, _ in wanted]
+    keys = [key for _, _, key in wanted]
+    with bulk.cursor() as c:
+        if connection.vendor == "postgresql":
+            c.execute(
+                f"{_BEFORE} WHERE region = ANY(%s::text[]) AND member_id = ANY(%s::bigint[]) AND state = 'placed'"
+                f" UNION {_BEFORE} JOIN unnest(%s::text[], %s::bigint[], %s::text[]) AS asked (r, m, k)"
+                " ON region = r AND member_id = m AND key = k",
+                [
+                    bulk.quoted(regions),
+                    members_ := bulk.array(members),
+                    bulk.quoted([r for r, _, _ in wanted]),
+                    members_,
+                    bulk.quoted(keys),
+                ],
+            )
+        else:
+            of = "region IN (SELECT value FROM json_each(%s)) AND member_id IN (SELECT value FROM json_each(%s))"
+            c.execute(
+                f"{_BEFORE} WHERE {of} AND state = 'placed' UNION {_BEFORE} WHERE {of} AND key IN (SELECT value FROM json_each(%s))",
+                [*(both := [bulk.json.dumps(regions), bulk.json.dumps(members)]), *both, bulk.json.dumps(keys)],
+            )
+        rows = c.fetchall()
+    return [Before(_uuid(r[0]), r[1], r[2], r[3], r[4], bool(r[5]), r[6], bulk.aware(r[7])) for r in rows]
+
+
+def _uuid(value: uuid.UUID | str) -> uuid.UUID:
+    return value if isinstance(value, uuid.UUID) else uuid.UUID(value)
+
+
+_COUPONS = """
+SELECT c.id, i.face_minor, i.minimum_minor, i.category, c.state, c.expires_on, c.region, c.member_id, i.code
+FROM trade_coupon c JOIN trade_couponissue i ON i.id = c.issue_id WHERE c.id {}
+"""
+
+
+def coupons(ids: Iterable[int]) -> dict[int, Held]:
+    """Coupon id -> coupon, for those that exist."""
+    found = {}
+    for id_, face, minimum, category, state, until, region, member_id, issue in bulk.select(_COUPONS, sorted(set(ids))):
+        expires_on = until if isinstance(until, date) else date.fromisoformat(until)
+        found[id_] = Held(Voucher(id_, face, minimum, category, state, expires_on), region, member_id, issue)
+    return found
+
+
+def groups(ids: Collection[int]) -> dict[int, Known]:
+    """Group id -> group-buy as it stands now, for those that exist.
+
+    PostgreSQL names every version of a row: one that was read before and is still the same version isn't read again.
+    """
+    if connection.vendor != "postgresql":
+        return _load(ids)
+    now = clocks.machine_now()
+    versions = {row[0]: row[1:] for row in bulk.select("SELECT id, xmin::text, ctid::text FROM trade_groupbuy WHERE id {}", sorted(ids))}
+    found, changed = {}, []
+    for id_, version in versions.items():
+        kept = _kept.get(id_)
+        if kept is not None and kept[0] == version and kept[1] > now:
+            found[id_] = kept[2]
+        else:
+            changed.append(id_)
+    if changed:
+        if len(_kept) > MOST_KEPT:
+            _kept.clear()
+        for id_, known in _load(changed).items():
+            _kept[id_] = versions[id_], now + KEPT, known
+            found[id_] = known
+    return found
+
+
+_kept: dict[int, tuple[tuple[str, str], datetime, Known]] = {}
+
+
+def _load(ids: Collection[int]) -> dict[int, Known]:
+    rows = list(GroupBuy.objects.filter(pk__in=list(ids)))
+    found: dict[int, Known] = {}
+    for region in {g.region for g in rows}:
+        here = [g for g in rows if g.region == region]
+        skus = goods.skus(region, {g.sku_code for g in here})
+        for g in here:
+            sku = skus[g.sku_code]
+            found[g.pk] = Known(offers.of(g, sku.category), sku.history_type, g.team_size or 0, g.team_hours or 0)
+    return found
+
+
+def teams(ids: Collection[str]) -> dict[str, Team]:
+    """Team id (as text) -> team."""
+    return {str(team.pk): team for team in Team.objects.filter(pk__in=list(ids))} if ids else {}
