@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from linli.insight import queries as insight
-from linli.kernel import clocks
+from linli.kernel import clocks, sheets
 from linli.web.console import day
 
 
@@ -44,6 +44,13 @@ SECTIONS = (
             Place("today", _("今天"), "console:today", icon="sun"),
             Place("groups", _("团购"), "console:groups", icon="shopping-bag"),
             Place("orders", _("订单"), "console:orders", icon="receipt"),
+        ),
+    ),
+    Section(
+        _("商品"),
+        (
+            Place("catalog", _("商品目录"), "console:catalog", icon="package"),
+            Place("pyramid", _("价值金字塔"), "console:pyramid", icon="pyramid"),
         ),
     ),
     Section(
@@ -112,6 +119,13 @@ def csv_file(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> S
 
     answer = StreamingHttpResponse(lines(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}.csv"'
+    return answer
+
+
+def xlsx_file(name: str, head: Sequence[str], rows: Iterable[Sequence[Any]]) -> HttpResponse:
+    """Rows as a spreadsheet."""
+    answer = HttpResponse(sheets.book(name, head, rows), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")
+    answer["Content-Disposition"] = f'attachment; filename="{name}.xlsx"'
     return answer
 
 

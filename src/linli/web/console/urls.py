@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from linli.web.console import communities, day, groups, member, members, metrics, orders, playbooks, search, system, today
+from linli.web.console import catalog, communities, day, groups, member, members, metrics, orders, playbooks, pyramid, search, system, today
 
 app_name = "console"
 urlpatterns = [
@@ -28,6 +28,14 @@ urlpatterns = [
     path("orders/", orders.listing, name="orders"),
     path("orders/export.csv", orders.export, name="orders-export"),
     path("orders/<uuid:order_id>/", orders.one, name="order"),
+    path("goods/", catalog.listing, name="catalog"),
+    path("goods/export.<str:form>", catalog.export, name="catalog-export"),
+    path("goods/import/", catalog.bring_in, name="catalog-import"),
+    path("goods/bulk/", catalog.bulk, name="catalog-bulk"),
+    path("goods/undo/", catalog.take_back, name="catalog-undo"),
+    path("goods/sku/<slug:code>/", catalog.one, name="sku"),
+    path("pyramid/", pyramid.board, name="pyramid"),
+    path("pyramid/move/", pyramid.move, name="pyramid-move"),
     path("metrics/", metrics.listing, name="metrics"),
     path("metrics/<slug:key>/", metrics.one, name="metric"),
     path("system/", system.overview, name="system"),

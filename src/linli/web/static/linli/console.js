@@ -17,6 +17,19 @@
     if (e.target.closest("[data-closes]")) e.target.closest("dialog").close();
     if (e.target.matches("dialog")) e.target.close();
   });
+  // Rows that are ticked show what can be done with them together.
+  const picks = form => {
+    const boxes = [...form.querySelectorAll("td.tick input")], n = boxes.filter(b => b.checked).length, all = form.querySelector("[data-all]");
+    form.classList.toggle("some", n > 0);
+    const says = form.querySelector("[data-picked]"); if (says) says.textContent = n;
+    if (all) { all.checked = n > 0 && n === boxes.length; all.indeterminate = n > 0 && n < boxes.length; }
+  };
+  document.addEventListener("change", e => {
+    const form = e.target.closest("form[data-picks]"); if (!form) return;
+    if (e.target.matches("[data-all]")) for (const b of form.querySelectorAll("td.tick input")) b.checked = e.target.checked;
+    picks(form);
+  });
+  document.querySelectorAll("form[data-picks]").forEach(picks);
   document.addEventListener("change", e => { if (e.target.matches("[data-submits]")) e.target.form.requestSubmit(); });
   // A form is sent once: a second tap while the first is under way does nothing.
   document.addEventListener("submit", e => {
