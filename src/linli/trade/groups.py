@@ -1,28 +1,25 @@
-"""Group-buys: opened in bulk, decided once at their deadline."""
+"""Group-buys: opened in bulk, with quota of their own. `closing` decides them."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
 
 from linli.goods import queries as goods
 from linli.goods import quota
 from linli.kernel import clocks, events, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import orders, pay, refunds, rules
-from linli.trade.each import each
-from linli.trade.events import GroupMissed, GroupOpened, GroupSucceeded, OrderReady
-from linli.trade.models import GroupBuy, Order, OrderLine, PayAttempt
-from linli.trade.posting import Posting
+from linli.trade import orders, rules
+from linli.trade.closing import CLOSE, close, close_due
+from linli.trade.events import GroupOpened
+from linli.trade.models import GroupBuy
 from linli.trade.rules import NewGroup
 
-CLOSE = "trade.close_groups"
+__all__ = ["CLOSE", "NewGroup", "close", "close_due", "open", "open_many", "place"]
 
 
 def open(*, region: str, group: NewGroup) -> int:
@@ -155,90 +152,16 @@ def _same(row: GroupBuy, g: NewGroup) -> bool:
 
 
 def _opened(g: GroupBuy) -> GroupOpened:
-    return GroupOpened(g.pk, g.community_id, g.sku_code, g.threshold, g.quota_pieces, g.price_minor, g.deadline_at.isoformat())
-
-
-def close_due(region: str) -> int:
-    """Decide every group whose deadline has passed; returns how many. Call it outside a transaction.
-
-    Payments on their way are asked for first: a lost callback must not make a group miss its threshold.
-    """
-    now = clocks.business_now()
-    due = GroupBuy.objects.filter(region=region, state=GroupBuy.State.OPEN, deadline_at__lte=now)
-    closed = _close_empty(region, now)
-    ids = list(due.order_by("deadline_at", "pk").values_list("pk", flat=True))
-    waiting = PayAttempt.objects.filter(region=region, state=PayAttempt.State.OPEN, order__lines__group_id__in=ids)
-    for attempt in waiting.distinct():
-        pay.ask_quietly(attempt)
-    # The earliest deadline comes first: a group that can't be decided would otherwise keep all later ones open for ever.
-    return closed + sum(state is not None for state in each(ids, close))
-
-
-@transaction.atomic
-def _close_empty(region: str, now: datetime) -> int:
-    """Groups that nobody ordered from, in one statement: they are most of them on a quiet day."""
-    ordered = Exists(OrderLine.objects.filter(group_id=OuterRef("pk")))
-    empty = GroupBuy.objects.filter(~ordered, region=region, state=GroupBuy.State.OPEN, deadline_at__lte=now)
-    found = list(empty.select_for_update(of=("self",)).order_by("pk"))
-    GroupBuy.objects.filter(pk__in=[g.pk for g in found]).update(state=GroupBuy.State.MISSED, closed_at=now)
-    events.append_many([events.Told(_missed(g, 0, 0), region, f"group:{g.pk}") for g in found])
-    return len(found)
-
-
-@transaction.atomic
-def close(group_id: int) -> str | None:
-    """Decide one group: "succeeded" or "missed"; None when it isn't due or was decided before.
-
-    The row's lock is the claim: a second run finds it decided, and a payment arriving now waits and sees the outcome.
-    """
-    group = GroupBuy.objects.select_for_update().get(pk=group_id)
-    now = clocks.business_now()
-    if group.state != GroupBuy.State.OPEN or now < group.deadline_at:
-        return None
-    paid, unpaid = _orders_of(group)
-    joined = sum(line.quantity for lines in paid.values() for line in lines)
-    group.state, group.joined_pieces, group.closed_at = rules.outcome(group.threshold, joined), joined, now
-    group.save(update_fields=["state", "joined_pieces", "closed_at"])
-    if group.state == GroupBuy.State.SUCCEEDED:
-        _succeed(group, paid, now)
-    else:
-        _miss(group, paid, unpaid)
-    return group.state
-
-
-def _orders_of(group: GroupBuy) -> tuple[dict[Order, list[OrderLine]], list[Order]]:
-    """The group's undecided lines by paid order, and the orders that haven't paid yet; orders locked by id."""
-    lines = list(OrderLine.objects.filter(group=group, state=OrderLine.State.OPEN, solo=False))
-    found = {o.pk: o for o in Order.objects.select_for_update().filter(pk__in={line.order_id for line in lines}).order_by("pk")}
-    paid: defaultdict[Order, list[OrderLine]] = defaultdict(list)
-    for line in lines:
-        order = found[line.order_id]
-        if order.state in (Order.State.PAID, Order.State.READY):
-            paid[order].append(line)
-    return dict(paid), [o for o in found.values() if o.state == Order.State.PLACED]
-
-
-def _succeed(group: GroupBuy, paid: dict[Order, list[OrderLine]], now: datetime) -> None:
-    OrderLine.objects.filter(pk__in=[line.pk for lines in paid.values() for line in lines]).update(state=OrderLine.State.READY)
-    Order.objects.filter(pk__in=[o.pk for o in paid]).update(state=Order.State.READY, ready_at=now)
-    pickup = group.pickup_from.isoformat()
-    told = [
-        events.Told(OrderReady(str(o.pk), o.member_id, o.community_id, group.pk, pickup, "system"), o.region, f"member:{o.member_id}")
-        for o in paid
-    ]
-    fact = GroupSucceeded(group.pk, group.community_id, group.sku_code, group.joined_pieces, group.threshold, len(paid))
-    events.append_many([events.Told(fact, group.region, f"group:{group.pk}"), *told])
-
-
-def _miss(group: GroupBuy, paid: dict[Order, list[OrderLine]], unpaid: list[Order]) -> None:
-    posting = Posting()
-    for order, lines in paid.items():
-        refunds.begin(posting, order, lines, reason="group_missed", by="system", key=f"group/{group.pk}/{order.pk.hex}")
-    for order in unpaid:
-        orders.let_go(posting, order, Order.State.CANCELLED, reason="group_missed", by="system")
-    events.append(_missed(group, group.joined_pieces, len(paid)), region=group.region, subject=f"group:{group.pk}")
-    posting.commit()
-
-
-def _missed(group: GroupBuy, joined: int, order_count: int) -> GroupMissed:
-    return GroupMissed(group.pk, group.community_id, group.sku_code, joined, group.threshold, order_count)
+    return GroupOpened(
+        g.pk,
+        g.community_id,
+        g.sku_code,
+        g.kind,
+        g.threshold,
+        g.threshold_by,
+        g.quota_pieces,
+        g.price_minor,
+        g.deadline_at.isoformat(),
+        [f"{name}={arm}" for name, arm in sorted(g.policy_arms.items())],
+        g.opened_by,
+    )

@@ -1,27 +1,80 @@
 """What trade tells the others."""
 
+from linli.trade.events.aftersale import AfterSaleAnswered, AfterSaleAsked, AfterSaleEscalated, LineWeighed, TermsChanged
+from linli.trade.events.commission import (
+    CommissionAccrued,
+    CommissionClawedBack,
+    CommissionPosted,
+    CommissionRateChanged,
+    CommissionRepaid,
+    WithdrawalDecided,
+    WithdrawalRequested,
+)
 from linli.trade.events.coupons import CouponExpired, CouponIssued, CouponRedeemed, CouponReturned, CouponRevoked
-from linli.trade.events.groups import GroupMissed, GroupOpened, GroupSucceeded
+from linli.trade.events.groups import GroupExtended, GroupMissed, GroupMoved, GroupOpened, GroupSucceeded
 from linli.trade.events.money import OrderRefunded, RefundRequested, UnwantedPayment, UnwantedReturned
 from linli.trade.events.orders import OrderCancelled, OrderHandedOver, OrderPaid, OrderPlaced, OrderReady, SoldLine
+from linli.trade.events.partners import (
+    BoxBegan,
+    BoxChanged,
+    BoxOrdered,
+    BoxPassed,
+    MemberReferred,
+    PartnerPut,
+    StatementDrawn,
+    StatementEnded,
+    TradeInMoved,
+    VoucherEnded,
+    VoucherIssued,
+    VoucherRedeemed,
+)
+from linli.trade.events.teams import TeamFull, TeamMissed
 
 __all__ = [
+    "AfterSaleAnswered",
+    "AfterSaleAsked",
+    "AfterSaleEscalated",
+    "BoxBegan",
+    "BoxChanged",
+    "BoxOrdered",
+    "BoxPassed",
+    "CommissionAccrued",
+    "CommissionClawedBack",
+    "CommissionPosted",
+    "CommissionRateChanged",
+    "CommissionRepaid",
     "CouponExpired",
     "CouponIssued",
     "CouponRedeemed",
     "CouponReturned",
     "CouponRevoked",
+    "GroupExtended",
     "GroupMissed",
+    "GroupMoved",
     "GroupOpened",
     "GroupSucceeded",
+    "LineWeighed",
+    "MemberReferred",
     "OrderCancelled",
     "OrderHandedOver",
     "OrderPaid",
     "OrderPlaced",
     "OrderReady",
     "OrderRefunded",
+    "PartnerPut",
     "RefundRequested",
     "SoldLine",
+    "StatementDrawn",
+    "StatementEnded",
+    "TeamFull",
+    "TeamMissed",
+    "TermsChanged",
+    "TradeInMoved",
     "UnwantedPayment",
     "UnwantedReturned",
+    "VoucherEnded",
+    "VoucherIssued",
+    "VoucherRedeemed",
+    "WithdrawalDecided",
+    "WithdrawalRequested",
 ]

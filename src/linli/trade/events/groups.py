@@ -1,4 +1,4 @@
-"""Facts about group-buys."""
+"""Facts about group-buys. `threshold` is in pieces, people or minor units, as `threshold_by` says; times are ISO."""
 
 from __future__ import annotations
 
@@ -10,27 +10,39 @@ from linli.kernel.events import Fact, fact
 @fact("trade.group_opened")
 @dataclass(frozen=True)
 class GroupOpened(Fact):
-    """A group-buy opened in a community. `deadline_at` is an ISO time."""
+    """A group-buy opened in a community. `arms` are the policies' arms that gave its terms: "threshold=five"."""
 
     group_id: int
     community_id: int
     sku: str
-    threshold_pieces: int
+    kind: str
+    threshold: int
+    threshold_by: str
     quota_pieces: int
     price_minor: int
     deadline_at: str
+    arms: list[str]
+    by: str
 
 
 @fact("trade.group_succeeded")
 @dataclass(frozen=True)
 class GroupSucceeded(Fact):
-    """A group-buy reached its threshold by its deadline; `order_count` paid orders can be picked up."""
+    """A group-buy delivers. `outcome`: reached, short (shipped all the same), bought_in (a day later).
+
+    What its `order_count` paid orders get for `final_price_minor` a piece can be picked up; `cases` is 0 where there are none.
+    """
 
     group_id: int
     community_id: int
     sku: str
+    outcome: str
     joined_pieces: int
-    threshold_pieces: int
+    joined_people: int
+    threshold: int
+    threshold_by: str
+    final_price_minor: int
+    cases: int
     order_count: int
 
 
@@ -43,5 +55,34 @@ class GroupMissed(Fact):
     community_id: int
     sku: str
     joined_pieces: int
-    threshold_pieces: int
+    joined_people: int
+    threshold: int
+    threshold_by: str
     order_count: int
+
+
+@fact("trade.group_extended")
+@dataclass(frozen=True)
+class GroupExtended(Fact):
+    """A group-buy that would have missed has until `deadline_at`, once; members may leave it until then."""
+
+    group_id: int
+    community_id: int
+    sku: str
+    joined_pieces: int
+    joined_people: int
+    threshold: int
+    threshold_by: str
+    deadline_at: str
+
+
+@fact("trade.group_moved")
+@dataclass(frozen=True)
+class GroupMoved(Fact):
+    """What a group-buy missed is bought in with the next wave: all of it is picked up a day later, from `pickup_from`."""
+
+    group_id: int
+    community_id: int
+    sku: str
+    pickup_from: str
+    wave_on: str

@@ -80,6 +80,7 @@ class GroupBuy(models.Model):
     wave_on = models.DateField()  # the local day of pickup: orders of a wave are handed over together
     opened_by = models.CharField(max_length=32, default="system")
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    outcome = models.CharField(max_length=10, blank=True)  # rules.outcomes: reached, short, bought_in, missed
     joined_pieces = models.IntegerField(default=0)  # as counted when it closed
     joined_people = models.IntegerField(default=0)
     closed_at = models.DateTimeField(null=True)

@@ -3,18 +3,21 @@
 from linli.trade.rules.basket import MOST_LINES, MOST_PIECES, MOST_UNPAID, NEW_TEAM, Wanted, basket, check_key, digest, is_id
 from linli.trade.rules.codes import CODE_LENGTH, CODE_LETTERS, pickup_code
 from linli.trade.rules.groups import TERMS, NewGroup, group_faults
-from linli.trade.rules.outcomes import line_once_paid, may_cancel, order_state, outcome
+from linli.trade.rules.outcomes import line_once_paid, may_cancel, order_state
+from linli.trade.rules.partners import MOST_BP, VOUCHER_LENGTH, PartnerTerms, clawed, owed, partner_faults, unused, used_share, voucher_code
 from linli.trade.rules.prices import Discount, Gift, Level, Offer, Quote, QuotedLine, Shipping, Step, Voucher, quote, unit_price
 from linli.trade.rules.returns import Charge, Part
 
 __all__ = [
     "CODE_LENGTH",
     "CODE_LETTERS",
+    "MOST_BP",
     "MOST_LINES",
     "MOST_PIECES",
     "MOST_UNPAID",
     "NEW_TEAM",
     "TERMS",
+    "VOUCHER_LENGTH",
     "Charge",
     "Discount",
     "Gift",
@@ -22,6 +25,7 @@ __all__ = [
     "NewGroup",
     "Offer",
     "Part",
+    "PartnerTerms",
     "Quote",
     "QuotedLine",
     "Shipping",
@@ -30,14 +34,19 @@ __all__ = [
     "Wanted",
     "basket",
     "check_key",
+    "clawed",
     "digest",
     "group_faults",
     "is_id",
     "line_once_paid",
     "may_cancel",
     "order_state",
-    "outcome",
+    "owed",
+    "partner_faults",
     "pickup_code",
     "quote",
     "unit_price",
+    "unused",
+    "used_share",
+    "voucher_code",
 ]
