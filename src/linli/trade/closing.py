@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Sum
 
 from linli.kernel import clocks, events, work
-from linli.trade import joining, orders, pay, pickups, refunds
+from linli.trade import joining, orders, pay, pickups, presale, refunds, teams
 from linli.trade.each import each
 from linli.trade.events import GroupExtended, GroupMissed, GroupMoved, GroupSucceeded
 from linli.trade.models import GroupBuy, Order, OrderLine, PayAttempt, Pickup
@@ -44,26 +44,18 @@ def close_due(region: str) -> int:
     due = GroupBuy.objects.filter(region=region, state=GroupBuy.State.OPEN, deadline_at__lte=now)
     closed = _close_empty(region, now)
     ids = list(due.order_by("deadline_at", "pk").values_list("pk", flat=True))
-    ask_payments(region, group_ids=ids)
+    for attempt in PayAttempt.objects.filter(state=PayAttempt.State.OPEN, order__lines__group_id__in=ids).distinct():
+        pay.ask_quietly(attempt)
     # The earliest deadline comes first: a group that can't be decided would otherwise keep all later ones open for ever.
     return closed + sum(state is not None for state in each(ids, close))
-
-
-def ask_payments(region: str, **of_lines: object) -> None:
-    """Ask about payments that may be on their way for orders with such lines: `group_ids`, or `team_ids`."""
-    kinds = {"group_ids": "order__lines__group_id__in", "team_ids": "order__lines__team_id__in"}
-    wanted = {kinds[name]: ids for name, ids in of_lines.items()}
-    waiting = PayAttempt.objects.filter(region=region, state=PayAttempt.State.OPEN, **wanted)
-    for attempt in waiting.distinct():
-        pay.ask_quietly(attempt)
 
 
 @transaction.atomic
 def _close_empty(region: str, now: datetime) -> int:
     """Groups that nobody ordered from, in one statement: they are most of them on a quiet day."""
     ordered = Exists(OrderLine.objects.filter(group_id=OuterRef("pk")))
-    plain = GroupBuy.objects.exclude(kind=GroupBuy.Kind.PRESALE)  # what a pre-sale reserved goes back, group by group
-    empty = plain.filter(~ordered, region=region, state=GroupBuy.State.OPEN, deadline_at__lte=now, quota_from="")
+    own = GroupBuy.objects.filter(quota_from="")  # what came from elsewhere goes back there, group by group
+    empty = own.filter(~ordered, region=region, state=GroupBuy.State.OPEN, deadline_at__lte=now)
     found = list(empty.select_for_update(of=("self",)).order_by("pk"))
     GroupBuy.objects.filter(pk__in=[g.pk for g in found]).update(
         state=GroupBuy.State.MISSED, outcome=outcomes.MISSED, closed_at=now, final_price_minor=None
@@ -83,6 +75,8 @@ def close(group_id: int) -> str | None:
     now = clocks.business_now()
     if group.state != GroupBuy.State.OPEN or now < group.deadline_at:
         return None
+    if group.kind == GroupBuy.Kind.TEAM:
+        return _close_teams(group, now)
     members = _members(group)
     decision = outcomes.decide(terms(group), [paid_line(line, order) for order, lines in members.paid.items() for line in lines])
     if decision.outcome == outcomes.EXTENDED:
@@ -101,6 +95,24 @@ def close(group_id: int) -> str | None:
         _give_all_back(posting, group, members)
     group.save()
     posting.commit()
+    presale.release(group)
+    return group.state
+
+
+def _close_teams(group: GroupBuy, now: datetime) -> str:
+    """Its teams are decided, each by itself; the group succeeded when any of them did."""
+    full, people = teams.close_all(group, now)
+    pieces = OrderLine.objects.filter(team__group=group, team__state="full").exclude(state=OrderLine.State.CANCELLED)
+    orders_ready = set(pieces.values_list("order_id", flat=True))
+    group.closed_at, group.joined_people = now, people
+    group.joined_pieces = pieces.aggregate(n=Sum("quantity", default=0))["n"]
+    group.state, group.outcome = GroupBuy.State.MISSED, outcomes.MISSED
+    if full:
+        group.state, group.outcome, group.final_price_minor = GroupBuy.State.SUCCEEDED, outcomes.REACHED, group.price_minor
+    group.save()
+    fact = _succeeded(group, len(orders_ready)) if full else _missed(group, 0)
+    events.append(fact, region=group.region, subject=f"group:{group.pk}")
+    presale.release(group)
     return group.state
 
 
@@ -168,7 +180,9 @@ def _deliver(posting: Posting, group: GroupBuy, members: Members, decision: Deci
     joining.make_ready(kept, now)
     if decision.outcome == outcomes.BOUGHT_IN:
         _reassign(group, kept)
-    events.append(_succeeded(group, decision, len(kept)), region=group.region, subject=f"group:{group.pk}")
+    events.append(
+        _succeeded(group, len(kept), decision.cases if group.case_size > 1 else 0), region=group.region, subject=f"group:{group.pk}"
+    )
     joining.tell_ready(kept, group)
     _settle(posting, group, members, partial(_part, decision))
     if group.case_size > 1:  # the cases are counted: what is paid later can be in none of them
@@ -234,18 +248,18 @@ def _give_all_back(posting: Posting, group: GroupBuy, members: Members) -> None:
     events.append(_missed(group, len(members.paid)), region=group.region, subject=f"group:{group.pk}")
 
 
-def _succeeded(group: GroupBuy, decision: Decision[int], order_count: int) -> GroupSucceeded:
+def _succeeded(group: GroupBuy, order_count: int, cases: int = 0) -> GroupSucceeded:
     return GroupSucceeded(
         group.pk,
         group.community_id,
         group.sku_code,
-        decision.outcome,
-        decision.joined_pieces,
-        decision.joined_people,
+        group.outcome,
+        group.joined_pieces,
+        group.joined_people,
         group.threshold,
         group.threshold_by,
-        decision.final_price_minor,
-        decision.cases if group.case_size > 1 else 0,
+        group.final_price_minor or group.price_minor,
+        cases,
         order_count,
     )
 

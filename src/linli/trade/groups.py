@@ -13,7 +13,7 @@ from linli.goods import quota
 from linli.kernel import clocks, events, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import orders, rules
+from linli.trade import orders, presale, rules
 from linli.trade.closing import CLOSE, close, close_due
 from linli.trade.events import GroupOpened
 from linli.trade.models import GroupBuy
@@ -51,9 +51,12 @@ def open_many(*, region: str, groups: Sequence[NewGroup]) -> list[int]:
             raise Refusal("people.no_such_community", community_id=g.community_id)
         if wrong := rules.group_faults(g, g.opens_at or now):
             raise Refusal("trade.bad_group", key=g.key, fields=", ".join(wrong))
+        if g.reserve_of is not None:
+            presale.check(region, g)
         fresh.append(_row(region, g, g.opens_at or now, skus[g.sku].list_price_minor, zone))
     made = GroupBuy.objects.bulk_create(fresh, batch_size=2000)
     _fill(region, made)
+    presale.reserved(made)
     events.append_many([events.Told(_opened(g), region, f"group:{g.pk}") for g in made])
     for deadline in sorted({g.deadline_at for g in made}):
         work.schedule(CLOSE, key=deadline.isoformat(), due_at=deadline, region=region)
@@ -104,7 +107,7 @@ def _row(region: str, g: NewGroup, opens_at: datetime, list_price_minor: int, zo
         threshold=g.threshold,
         quota_pieces=g.quota_pieces,
         opened_pieces=g.quota_pieces,
-        quota_from=g.quota_from,
+        quota_from=place(g.reserve_of) if g.reserve_of else g.quota_from,
         per_member_pieces=g.per_member_pieces,
         case_size=g.case_size,
         price_minor=g.price_minor,
@@ -144,7 +147,7 @@ def _same(row: GroupBuy, g: NewGroup) -> bool:
         "on_miss": g.on_miss,
         "extend_hours": g.extend_hours,
         "reserve_of_id": g.reserve_of,
-        "quota_from": g.quota_from,
+        "quota_from": place(g.reserve_of) if g.reserve_of else g.quota_from,
         "opened_deadline_at": g.deadline_at,
         "opened_pieces": g.quota_pieces,
     }

@@ -31,7 +31,10 @@ def enter(order: Order, lines: Sequence[OrderLine], now: datetime) -> None:
     }
     for line in lines:
         team = teams[line.team_id] if line.team_id else None
-        line.state = OrderLine.State(rules.line_once_paid(line.group.state, solo=line.solo, team_state=team.state if team else None))
+        now_in = rules.line_once_paid(
+            line.group.state, solo=line.solo, team_state=team.state if team else None, in_cases=line.group.case_size > 1
+        )
+        line.state = OrderLine.State(now_in)
         if team is not None and line.state == OrderLine.State.OPEN:
             _take_seat(order, line, team, now)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from linli.kernel.models import WorkRow
 from linli.kernel.work import Handler, Long
-from linli.trade import coupons, groups, orders, pay, refunds
+from linli.trade import commission, coupons, groups, orders, pay, presale, refunds, teams, weighing
 
 SETTLE = "trade.settle"
 
@@ -14,6 +14,16 @@ SETTLE = "trade.settle"
 def close_groups(row: WorkRow) -> None:
     """A deadline has come (business time)."""
     groups.close_due(row.region)
+
+
+def close_teams(row: WorkRow) -> None:
+    """A team's time is up (business time)."""
+    teams.close_due(row.region)
+
+
+def release_stock(row: WorkRow) -> None:
+    """Unpaid orders of a decided group may have ended (machine time)."""
+    presale.release_rest(row.payload["group"])
 
 
 def expire_order(row: WorkRow) -> None:
@@ -36,12 +46,26 @@ def expire_coupons(row: WorkRow) -> None:
     coupons.expire_due(row.region)
 
 
+def post_commission(row: WorkRow) -> None:
+    """A day on which cool-offs ended is over (business time)."""
+    commission.post_due(row.region)
+
+
+def settle_weight(row: WorkRow) -> None:
+    """A weight was not corrected for some minutes (machine time)."""
+    weighing.settle(row.payload["weighing"], row.payload["version"])
+
+
 HANDLERS: dict[str, Handler | Long] = {
     groups.CLOSE: Long(close_groups),
+    teams.CLOSE: Long(close_teams),
+    presale.RELEASE: release_stock,
     orders.EXPIRE: Long(expire_order),
     refunds.SEND: Long(send_refund),
     SETTLE: Long(settle),
     coupons.EXPIRE: expire_coupons,
+    commission.POST: post_commission,
+    weighing.SETTLE: settle_weight,
 }
 """For wiring: kind of work -> what does it. Long ones speak to a channel, outside a transaction."""
 

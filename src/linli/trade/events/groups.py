@@ -86,3 +86,29 @@ class GroupMoved(Fact):
     sku: str
     pickup_from: str
     wave_on: str
+
+
+@fact("trade.stock_reserved")
+@dataclass(frozen=True)
+class StockReserved(Fact):
+    """Pieces of a group were kept back for its pre-sale `presale_id`; `by` is who opened that."""
+
+    group_id: int
+    presale_id: int
+    community_id: int
+    sku: str
+    pieces: int
+    by: str
+
+
+@fact("trade.stock_released")
+@dataclass(frozen=True)
+class StockReleased(Fact):
+    """What `from_group_id` didn't sell went back: to group `group_id`, or (0) to the allotment `place` it came from."""
+
+    group_id: int
+    from_group_id: int
+    community_id: int
+    sku: str
+    pieces: int
+    place: str

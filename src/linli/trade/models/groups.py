@@ -72,6 +72,7 @@ class GroupBuy(models.Model):
     extend_hours = models.SmallIntegerField(default=0)
     extended = models.BooleanField(default=False)
     reserve_of = models.ForeignKey("self", models.PROTECT, null=True, related_name="presales")
+    released_pieces = models.IntegerField(default=0)  # gone back, unsold, to where they came from
     policy_arms = models.JSONField(default=dict)  # {"threshold": "five", ...}: which arm gave which value
     opens_at = models.DateTimeField()
     deadline_at = models.DateTimeField()
@@ -91,7 +92,8 @@ class GroupBuy(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     threshold__gte=1,
-                    quota_pieces__gte=1,
+                    quota_pieces__gte=0,
+                    opened_pieces__gte=1,
                     case_size__gte=1,
                     price_minor__gte=1,
                     solo_price_minor__gte=F("price_minor"),

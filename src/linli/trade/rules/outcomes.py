@@ -122,14 +122,17 @@ def settled_part(charge: returns.Charge, keep: int, final_unit_minor: int, unit_
     return part if (part.refund_minor, part.discount_back_minor, part.pieces) != (0, 0, 0) else None
 
 
-def line_once_paid(group_state: str, *, solo: bool, team_state: str | None = None) -> str:
-    """Where a line stands when its payment arrives: its group or team may have been decided while the money was on its way."""
+def line_once_paid(group_state: str, *, solo: bool, team_state: str | None = None, in_cases: bool = False) -> str:
+    """Where a line stands when its payment arrives: its group or team may have been decided while the money was on its way.
+
+    Cases that are counted (`in_cases`) have no place for it any more.
+    """
     if solo:
         return "ready"
     if team_state is not None:
         return {"full": "ready", "open": "open"}.get(team_state, "cancelled")
     if group_state == "succeeded":
-        return "ready"
+        return "cancelled" if in_cases else "ready"
     return "open" if group_state == "open" else "cancelled"
 
 
