@@ -12,7 +12,7 @@ from django.db import transaction
 from linli.kernel import clocks, events, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import claims, coupons, pickups, refunds, rules
+from linli.trade import claims, commission, coupons, pickups, refunds, rules
 from linli.trade.events import OrderCancelled, OrderHandedOver
 from linli.trade.lines import order_no, sold_lines
 from linli.trade.load import find, locked, own
@@ -141,4 +141,7 @@ def hand_over(*, order_id: uuid.UUID | str, by: str, key: str) -> Handed:
     pickups.close(order)
     fact = OrderHandedOver(str(order.pk), order.member_id, order.community_id, sold_lines(ready), by)
     events.append(fact, region=order.region, subject=f"member:{order.member_id}")
+    posting = Posting()
+    commission.accrue(posting, order, ready)
+    posting.commit()
     return Handed(order.pk, order.member_id, done.line_numbers, done.at, again=False)

@@ -13,7 +13,7 @@ from django.db.models import Q, Sum
 
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
-from linli.trade import accounts, channels, claims, coupons, load, pickups, rules
+from linli.trade import accounts, channels, claims, commission, coupons, load, pickups, rules
 from linli.trade.each import each
 from linli.trade.events import OrderRefunded, RefundRequested, SoldLine, UnwantedReturned
 from linli.trade.lines import order_no, sold_lines
@@ -80,6 +80,7 @@ def begin(
     _post_pieces(posting, by_line, all_of, refund, sold=sold)
     changed = _take_back(by_line, all_of)
     _same_state(given, changed)
+    commission.claw_back(posting, order, wanted, changed, refund)
     if order.ended_at is None and all(line.state == OrderLine.State.CANCELLED for line in all_of):
         refund.shipping_minor = order.shipping_minor
         refund.amount_minor += order.shipping_minor

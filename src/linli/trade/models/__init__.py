@@ -1,23 +1,56 @@
 """The tables of trade. Private to the room."""
 
+from linli.trade.models.aftersale import AfterSale, AfterSalePhoto, AfterSaleStep, Weighing
+from linli.trade.models.boxes import Box, BoxPlan, BoxWeek
 from linli.trade.models.carts import CartLine
+from linli.trade.models.commission import ClawBack, Commission, CommissionRate, Terms, Withdrawal
 from linli.trade.models.coupons import Coupon, CouponIssue
 from linli.trade.models.groups import GroupBuy, GroupTemplate, Team
 from linli.trade.models.orders import HandOver, Order, OrderDiscount, OrderLine, Pickup
+from linli.trade.models.partners import Allotment, Partner, PartnerAccess, PartnerChange, PartnerEntry, Statement
 from linli.trade.models.pay import PayAttempt, Refund
+from linli.trade.models.tradein import ApplianceValue, TradeIn, TradeInStep
+from linli.trade.models.vouchers import Bundle, GiftRule, Redemption, Referral, Service, Voucher
 
 __all__ = [
+    "AfterSale",
+    "AfterSalePhoto",
+    "AfterSaleStep",
+    "Allotment",
+    "ApplianceValue",
+    "Box",
+    "BoxPlan",
+    "BoxWeek",
+    "Bundle",
     "CartLine",
+    "ClawBack",
+    "Commission",
+    "CommissionRate",
     "Coupon",
     "CouponIssue",
+    "GiftRule",
     "GroupBuy",
     "GroupTemplate",
     "HandOver",
     "Order",
     "OrderDiscount",
     "OrderLine",
+    "Partner",
+    "PartnerAccess",
+    "PartnerChange",
+    "PartnerEntry",
     "PayAttempt",
     "Pickup",
+    "Redemption",
+    "Referral",
     "Refund",
+    "Service",
+    "Statement",
     "Team",
+    "Terms",
+    "TradeIn",
+    "TradeInStep",
+    "Voucher",
+    "Weighing",
+    "Withdrawal",
 ]

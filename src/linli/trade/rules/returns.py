@@ -76,6 +76,14 @@ def portion(charge: Charge, worth_minor: int, *, pieces: int = 0) -> Part:
     return Part(charge.number, worth - discount, discount, pieces)
 
 
+def for_member(charge: Charge, refund_minor: int, *, pieces: int = 0) -> Part:
+    """So much money for the member, and with it, in proportion to what each paid, the budgets' share; all at the end."""
+    paid = charge.amount_minor - charge.discount_minor
+    refund = min(refund_minor, charge.left_minor)
+    due = charge.discount_minor * (charge.refunded_minor + refund) // paid - charge.discount_back_minor if paid else 0
+    return Part(charge.number, refund, max(0, min(due, charge.left_discount_minor)), pieces)
+
+
 def per_piece(charge: Charge, pieces: int) -> Part:
     """`pieces` of a line go back, each at what it was charged; with the last of them all that is left."""
     if pieces >= charge.left_pieces:
