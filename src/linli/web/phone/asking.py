@@ -14,6 +14,7 @@ from linli.engage import queries as engage
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.people.queries import MemberInfo
+from linli.trade import carts
 from linli.trade import queries as trade
 from linli.web import words
 from linli.web.access import Actor
@@ -64,8 +65,10 @@ def remember(request: HttpRequest, refused: Refusal, region: str) -> None:
 def shop_page(request: HttpRequest, template: str, tab: str, page: dict[str, Any], status: int = 200) -> HttpResponse:
     """A page of the shop with its tabs."""
     actor = actor_of(request)
-    unread = engage.unread_count(actor.region, actor.member_id) if actor.member_id is not None and not request_is_part(request) else 0
-    return render(request, template, {"tab": tab, "unread": unread, **page}, status=status)
+    beside: dict[str, Any] = {"tab": tab}
+    if actor.member_id is not None and not request_is_part(request):
+        beside |= {"unread": engage.unread_count(actor.region, actor.member_id), "pieces": carts.count(actor.member_id)}
+    return render(request, template, beside | page, status=status)
 
 
 def leader_page(request: HttpRequest, template: str, tab: str, page: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -1,8 +1,7 @@
-"""Ordering: the sheet with its price explained, placing, the cashier, and waiting for the money to be believed."""
+"""Ordering: one good or the cart's choice, its price explained, placed once however often it is sent."""
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,67 +10,98 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
-from django_htmx.http import HttpResponseClientRedirect
 
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import orders, pay, rules
+from linli.trade import carts, orders
 from linli.trade import queries as trade
 from linli.trade.queries import GroupCard
+from linli.trade.rules import Wanted
 from linli.web.access import allow
-from linli.web.phone import shelf
-from linli.web.phone.asking import actor_of, key_of, member_of, new_key, number, remember, request_is_part, shop_page, told
+from linli.web.phone import paying, pricing, shelf
+from linli.web.phone.asking import actor_of, key_of, new_key, number, shop_page, told
 from linli.web.phone.browse import own_group
-
-PATIENCE = 20
-"""How often the return page asks by itself before it lets the member decide."""
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What the member filled in: `coupon_id` None without one; `chosen` False until they touched the coupons."""
+    """What the member filled in. `single` is the group-buy of a sheet, None for the cart's choice; `coupon_id` None
+    without one; `touched` once they chose a coupon (or none) themselves."""
 
-    quantity: int
-    solo: bool
+    lines: list[Wanted]
+    single: int | None
     coupon_id: int | None
-    chosen: bool
+    touched: bool
+    channel: str
+
+    @property
+    def line(self) -> Wanted:
+        """The one line of a sheet."""
+        return self.lines[0]
 
 
-def _asked(request: HttpRequest) -> Asked:
+def _asked(request: HttpRequest, single: int | None) -> Asked:
     sent = request.POST if request.method == "POST" else request.GET
-    quantity = number(sent.get("quantity"), 1) or 0
-    return Asked(quantity, sent.get("solo") == "1", number(sent.get("coupon")), "coupon" in sent)
+    if single is not None:
+        solo = sent.get("solo") == "1"
+        tolerance = 0 if solo else (number(sent.get("tolerance"), 0) or 0)
+        quantity = (number(sent.get("quantity"), 1) or 0) + tolerance
+        lines = [Wanted(single, quantity, solo, tolerance, sent.get("team", "")[:36] or None)]
+    elif "line" in sent:
+        lines = [line for line in map(pricing.line_of, sent.getlist("line")) if line is not None]
+    else:
+        lines = [line.wanted for line in carts.of(actor_of(request).member_id or 0).chosen]
+    return Asked(lines, single, number(sent.get("coupon")), "coupon" in sent, sent.get("channel", ""))
 
 
-def _priced(request: HttpRequest, card: GroupCard, asked: Asked) -> dict[str, Any]:
-    """The quote with its coupons, or the refusal; the best coupon is taken until the member chooses another."""
-    member_id, region = actor_of(request).member_id or 0, actor_of(request).region
-    unit = card.solo_price_minor if asked.solo else card.price_minor
-    amount = unit * asked.quantity
-    mine = trade.coupons_of(member_id, usable_only=True)
-    choices = shelf.coupon_choices(mine, card.sku.category, amount, asked.coupon_id)
-    coupon_id = asked.coupon_id if asked.chosen else shelf.best_coupon(choices)
-    page: dict[str, Any] = {"asked": asked, "coupon_id": coupon_id, "unit_minor": unit}
-    page["choices"] = shelf.coupon_choices(mine, card.sku.category, amount, coupon_id)
-    try:
-        page["quote"] = orders.quote(
-            member_id=member_id, lines=[rules.Wanted(card.group_id, asked.quantity, asked.solo)], coupon_id=coupon_id
-        )
-    except Refusal as refused:
-        page["error"] = told(refused, region)
-    return page
+def _cards(request: HttpRequest, asked: Asked) -> dict[int, GroupCard]:
+    """The group-buys asked for. Http404 when one is not of the member's community."""
+    return {line.group_id: own_group(request, line.group_id) for line in asked.lines}
 
 
-def _sheet(request: HttpRequest, card: GroupCard, key: str, error: dict[str, str] | None = None) -> HttpResponse:
-    page = {
-        "group": shelf.group(card),
-        "community": people.community(card.community_id),
+def _priced(request: HttpRequest, asked: Asked, cards: dict[int, GroupCard]) -> dict[str, Any]:
+    actor = actor_of(request)
+    page = pricing.priced(
+        member_id=actor.member_id or 0,
+        region=actor.region,
+        cards=cards,
+        lines=asked.lines,
+        coupon_id=asked.coupon_id,
+        chosen=asked.touched,
+    )
+    groups = {group_id: shelf.group(card) for group_id, card in cards.items()}
+    rows = [(line, groups[line.group_id], pricing.text_of(line)) for line in asked.lines]
+    return page | {"asked": asked, "rows": rows, "group": groups[asked.single] if asked.single else None, "wave_list": _waves(rows)}
+
+
+def _waves(rows: list[tuple[Wanted, shelf.Group, str]]) -> list[tuple[str, list[tuple[Wanted, shelf.Group, str]]]]:
+    """The rows by pickup day: each is one way and one code."""
+    found: dict[object, tuple[str, list[tuple[Wanted, shelf.Group, str]]]] = {}
+    for row in sorted(rows, key=lambda r: r[1].card.pickup_from):
+        day = shelf.local_day(row[1].card.pickup_from)
+        found.setdefault(day, (row[1].pickup, []))[1].append(row)
+    return list(found.values())
+
+
+def _form(request: HttpRequest, asked: Asked, cards: dict[int, GroupCard], key: str, error: dict[str, str] | None = None) -> HttpResponse:
+    page = _priced(request, asked, cards) | {
+        "community": people.community(actor_of(request).member_community_id or 0),
         "key": key,
-        **_priced(request, card, _asked(request)),
+        "channels": paying.choices(request, asked.channel),
+        "beside": _beside(request, cards),
     }
     if error:
         page["error"] = error
     return shop_page(request, "phone/shop/sheet.html", "", page, status=422 if error else 200)
+
+
+def _beside(request: HttpRequest, cards: dict[int, GroupCard]) -> str:
+    """The code under which the member fetches goods of the same day already: what is added needs no further way."""
+    days = {shelf.local_day(card.pickup_from) for card in cards.values()}
+    for order in trade.orders_of(actor_of(request).member_id or 0, limit=12):
+        if order.state in ("paid", "ready") and order.pickup_code and order.pickup_from and shelf.local_day(order.pickup_from) in days:
+            return order.pickup_code
+    return ""
 
 
 @allow("member")
@@ -79,7 +109,8 @@ def _sheet(request: HttpRequest, card: GroupCard, key: str, error: dict[str, str
 @require_GET
 def sheet(request: HttpRequest, group_id: int) -> HttpResponse:
     """Quantity, coupon and price before ordering. The form's key is made here: sent twice, it is one order."""
-    return _sheet(request, own_group(request, group_id), new_key())
+    asked = _asked(request, group_id)
+    return _form(request, asked, _cards(request, asked), new_key())
 
 
 @allow("member")
@@ -87,80 +118,52 @@ def sheet(request: HttpRequest, group_id: int) -> HttpResponse:
 @require_GET
 def quote(request: HttpRequest, group_id: int) -> HttpResponse:
     """The price again, for another quantity or coupon."""
-    card = own_group(request, group_id)
-    return render(request, "phone/shop/part_quote.html", {"group": shelf.group(card), **_priced(request, card, _asked(request))})
+    asked = _asked(request, group_id)
+    return render(request, "phone/shop/part_quote.html", _priced(request, asked, _cards(request, asked)))
 
 
 @allow("member")
 @require_POST
 def place(request: HttpRequest, group_id: int) -> HttpResponse:
-    """Order, and go on to the cashier. A refusal keeps what was filled in."""
-    card, asked, key, actor = own_group(request, group_id), _asked(request), key_of(request), actor_of(request)
-    line = rules.Wanted(card.group_id, asked.quantity, asked.solo)
-    try:
-        placed = orders.place(member_id=actor.member_id or 0, lines=[line], coupon_id=asked.coupon_id, key=key)
-    except Refusal as refused:
-        return _sheet(request, card, key, told(refused, actor.region))
-    return _to_cashier(request, placed.order_id, key)
+    """Order one good, and go on to the cashier. A refusal keeps what was filled in."""
+    return _place(request, _asked(request, group_id))
+
+
+@allow("member")
+@never_cache
+@require_GET
+def checkout(request: HttpRequest) -> HttpResponse:
+    """The cart's choice before ordering; back to the cart when nothing is chosen."""
+    asked = _asked(request, None)
+    if not asked.lines:
+        return HttpResponseRedirect(reverse("shop:cart"))
+    return _form(request, asked, _cards(request, asked), new_key())
+
+
+@allow("member")
+@never_cache
+@require_GET
+def checkout_quote(request: HttpRequest) -> HttpResponse:
+    """The price of the same lines again, with another coupon."""
+    asked = _asked(request, None)
+    if not asked.lines:
+        raise Http404
+    return render(request, "phone/shop/part_quote.html", _priced(request, asked, _cards(request, asked)))
 
 
 @allow("member")
 @require_POST
-def pay_again(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
-    """To the cashier of an order that still waits for its money."""
-    return _to_cashier(request, order_id, key_of(request))
+def checkout_place(request: HttpRequest) -> HttpResponse:
+    """Order what the form names, not what the cart holds by now: sent again, it is the same order."""
+    asked = _asked(request, None)
+    return _place(request, asked) if asked.lines else HttpResponseRedirect(reverse("shop:cart"))
 
 
-def _to_cashier(request: HttpRequest, order_id: uuid.UUID, key: str) -> HttpResponse:
-    """The channel's own page. A form may not be redirected off this site (form-action), so a script or a link goes."""
-    actor = actor_of(request)
-    back = request.build_absolute_uri(reverse("shop:return", args=[order_id]))
+def _place(request: HttpRequest, asked: Asked) -> HttpResponse:
+    cards, key, actor = _cards(request, asked), key_of(request), actor_of(request)
     try:
-        started = pay.start(order_id=order_id, member_id=actor.member_id or 0, key=f"{order_id.hex}/{key}"[:80], return_url=back)
+        placed = orders.place(member_id=actor.member_id or 0, lines=asked.lines, coupon_id=asked.coupon_id, key=key)
     except Refusal as refused:
-        if refused.code == "trade.no_such_order":
-            raise Http404 from refused
-        if refused.code != "trade.already_paid":
-            remember(request, refused, actor.region)
-        return _go(request, reverse("shop:order", args=[order_id]))
-    if request_is_part(request):
-        return HttpResponseClientRedirect(started.pay_url)
-    return shop_page(request, "phone/shop/cashier.html", "", {"pay_url": started.pay_url, "order_id": order_id})
-
-
-def _go(request: HttpRequest, there: str) -> HttpResponse:
-    return HttpResponseClientRedirect(there) if request_is_part(request) else HttpResponseRedirect(there)
-
-
-def _state(request: HttpRequest, order_id: uuid.UUID) -> str:
-    """The order's state, the channel asked when its callback has not come. Http404 for somebody else's."""
-    try:
-        return str(pay.refresh(order_id=order_id, member_id=actor_of(request).member_id or 0))
-    except Refusal as refused:
-        if refused.code == "trade.no_such_order":
-            raise Http404 from refused
-        return "placed"
-
-
-@allow("member")
-@never_cache
-@require_GET
-def returned(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
-    """Back from the cashier: paid at once, or a page that waits for it."""
-    member_of(request)
-    if _state(request, order_id) != "placed":
-        return HttpResponseRedirect(reverse("shop:order", args=[order_id]))
-    return shop_page(request, "phone/shop/return.html", "", {"order_id": order_id, "tries": 1, "patient": True, "key": new_key()})
-
-
-@allow("member")
-@never_cache
-@require_GET
-def waiting(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
-    """The return page's own question: is it paid by now?"""
-    tries = (number(request.GET.get("tries"), 0) or 0) + 1
-    if _state(request, order_id) != "placed":
-        return HttpResponseClientRedirect(reverse("shop:order", args=[order_id]))
-    return render(
-        request, "phone/shop/part_waiting.html", {"order_id": order_id, "tries": tries, "patient": tries <= PATIENCE, "key": new_key()}
-    )
+        return _form(request, asked, cards, key, told(refused, actor.region))
+    carts.ordered(member_id=actor.member_id or 0, lines=asked.lines, before=placed.pay_by - orders.TIME_TO_PAY)
+    return paying.to_cashier(request, placed.order_id, key, asked.channel)

@@ -6,11 +6,9 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-import segno
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -25,6 +23,7 @@ from linli.trade.queries import GroupCard, OrderInfo
 from linli.web.access import allow
 from linli.web.phone import shelf
 from linli.web.phone.asking import actor_of, key_of, new_key, remember, shop_page
+from linli.web.phone.codes import qr
 
 FILTERS = {
     "all": (),
@@ -60,11 +59,6 @@ def own_order(request: HttpRequest, order_id: uuid.UUID) -> OrderInfo:
     if found is None:
         raise Http404
     return found
-
-
-def qr(text: str) -> SafeString:
-    """A QR code as inline SVG."""
-    return SafeString(segno.make(text, error="m").svg_inline(border=0, omitsize=True, svgclass=None, lineclass=None))
 
 
 @allow("member")

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from linli.kernel import clocks
 from linli.trade.queries import CouponInfo, GroupCard, Neighbour
+from linli.web.context import region_info
+from linli.web.phone import terms
 from linli.web.templatetags.linli import moment
 
 CATEGORIES = {
@@ -26,6 +28,7 @@ CATEGORIES = {
 """Category -> the picture that stands for it, in the order of the shelf."""
 
 SHOWN_CATEGORIES = 5
+FEW = 5
 EVENING_HOUR = 18
 
 
@@ -100,6 +103,11 @@ def day_words(at: datetime) -> str:
     return moment(timezone.localtime(at).date())
 
 
+def local_day(at: datetime) -> date:
+    """The region's day: what is fetched on one day is fetched in one go."""
+    return timezone.localtime(at).date()
+
+
 def neighbours_words(neighbours: Sequence[Neighbour], households: int) -> str:
     """邻居 12 户在团; surnames only of those who agreed to be seen."""
     named = [n.surname for n in neighbours if n.surname][:2]
@@ -117,29 +125,58 @@ class Group:
     """A group-buy on a page: the card of trade with its words."""
 
     card: GroupCard
-    reached: bool
+    goal: terms.Goal
     neighbours: str
     deadline: str
     pickup: str
     saved_minor: int
     sold_out: bool
+    badge: str
+    miss: str
+
+    @property
+    def reached(self) -> bool:
+        return self.goal.reached
+
+    @property
+    def kind(self) -> str:
+        """pooled, team, flash or presale."""
+        return str(getattr(self.card, "kind", terms.POOLED))
 
     @property
     def faces(self) -> list[int]:
         """The members whose avatars stand beside it."""
         return [n.member_id for n in self.card.neighbours[:4]]
 
+    @property
+    def sells_alone(self) -> bool:
+        """Whether a single piece is sold: one out of a case isn't."""
+        return self.case_size == 1
+
+    @property
+    def case_size(self) -> int:
+        return int(getattr(self.card, "case_size", 1) or 1)
+
+    @property
+    def few_left(self) -> bool:
+        """So few that it is worth saying; the figure is the quota's, nobody's invention."""
+        return 0 < self.card.left_pieces <= FEW
+
 
 def group(card: GroupCard) -> Group:
     """The card with its words."""
+    info = region_info(card.region)
+    aim = terms.goal(card, info.currency if info else "CNY")
     return Group(
         card=card,
-        reached=card.missing_pieces == 0,
+        goal=aim,
         neighbours=neighbours_words(card.neighbours, card.joined_households),
         deadline=moment_words(card.deadline_at),
         pickup=moment_words(card.pickup_from),
         saved_minor=max(0, card.solo_price_minor - card.price_minor),
         sold_out=card.left_pieces == 0,
+        badge=terms.badge(card),
+        miss=terms.miss_words(card, aim),
     )
 
 
@@ -159,15 +196,15 @@ class Front:
 
 def front(cards: Sequence[GroupCard], most: int = 24) -> Front:
     """The hero is what lacks least, among those that somebody has joined and that can still be had."""
-    started = [c for c in cards if c.joined_pieces > 0 and c.missing_pieces and c.left_pieces]
-    near = bool(started)
-    hero = min(started, key=lambda c: (c.missing_pieces / c.threshold_pieces, c.deadline_at), default=cards[0] if cards else None)
-    rest = [c for c in cards if c is not hero]
+    groups = [group(c) for c in cards]
+    started = [g for g in groups if g.card.joined_pieces > 0 and not g.reached and not g.sold_out and g.kind != terms.TEAM]
+    hero = min(started, key=lambda g: (g.goal.near, g.card.deadline_at), default=groups[0] if groups else None)
+    rest = [g for g in groups if g is not hero]
     soonest = min(cards, key=lambda c: c.deadline_at, default=None)
     return Front(
-        hero=group(hero) if hero else None,
-        near=near,
-        rest=[group(c) for c in rest[:most]],
+        hero=hero,
+        near=bool(started),
+        rest=rest[:most],
         count=len(cards),
         categories=categories(cards)[:SHOWN_CATEGORIES],
         deadline=moment_words(soonest.deadline_at) if soonest else "",
@@ -187,12 +224,13 @@ class CouponChoice:
     chosen: bool
 
 
-def coupon_choices(coupons: Sequence[CouponInfo], category: str, amount_minor: int, chosen: int | None) -> list[CouponChoice]:
-    """Every usable coupon of the member beside this basket, the usable ones first, the largest first."""
+def coupon_choices(coupons: Sequence[CouponInfo], amounts: Mapping[str, int], chosen: int | None) -> list[CouponChoice]:
+    """Every usable coupon of the member beside this basket (category -> amount), the usable ones first, the largest first."""
     rows = []
     for c in coupons:
-        wrong = c.category not in ("", category)
-        missing = max(0, c.minimum_minor - amount_minor)
+        good_for = sum(amounts.values()) if not c.category else amounts.get(c.category, 0)
+        missing = max(0, c.minimum_minor - good_for)
+        wrong = not good_for
         rows.append(CouponChoice(c, not wrong and not missing, missing, wrong, c.coupon_id == chosen))
     return sorted(rows, key=lambda r: (not r.usable, -r.coupon.face_minor, r.coupon.expires_on))
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from linli.web.phone import browse, ordering, orders, own
+from linli.web.phone import browse, cart, ordering, orders, own, paying
 
 app_name = "shop"
 urlpatterns = [
@@ -10,15 +10,25 @@ urlpatterns = [
     path("goods/", browse.category, name="all"),
     path("goods/<slug:code>/", browse.category, name="category"),
     path("search/", browse.search, name="search"),
+    path("search/suggest/", browse.suggest, name="suggest"),
     path("g/<int:group_id>/", browse.product, name="product"),
     path("g/<int:group_id>/order/", ordering.sheet, name="sheet"),
     path("g/<int:group_id>/quote/", ordering.quote, name="quote"),
     path("g/<int:group_id>/place/", ordering.place, name="place"),
+    path("cart/", cart.listing, name="cart"),
+    path("cart/put/", cart.put, name="cart-put"),
+    path("cart/choose/", cart.choose, name="cart-choose"),
+    path("cart/switch/", cart.switch, name="cart-switch"),
+    path("cart/clear/", cart.clear, name="cart-clear"),
+    path("checkout/", ordering.checkout, name="checkout"),
+    path("checkout/quote/", ordering.checkout_quote, name="checkout-quote"),
+    path("checkout/place/", ordering.checkout_place, name="checkout-place"),
     path("orders/", orders.listing, name="orders"),
     path("orders/<uuid:order_id>/", orders.order, name="order"),
-    path("orders/<uuid:order_id>/pay/", ordering.pay_again, name="pay"),
-    path("orders/<uuid:order_id>/return/", ordering.returned, name="return"),
-    path("orders/<uuid:order_id>/waiting/", ordering.waiting, name="waiting"),
+    path("orders/<uuid:order_id>/pay/", paying.pay_again, name="pay"),
+    path("orders/<uuid:order_id>/cashier/", paying.cashier, name="cashier"),
+    path("orders/<uuid:order_id>/return/", paying.returned, name="return"),
+    path("orders/<uuid:order_id>/waiting/", paying.waiting, name="waiting"),
     path("orders/<uuid:order_id>/cancel/", orders.cancel, name="cancel"),
     path("coupons/", own.coupons, name="coupons"),
     path("inbox/", own.inbox, name="inbox"),

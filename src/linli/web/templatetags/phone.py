@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from django import template
+from django.templatetags.static import static
 
 from linli.kernel import money
+from linli.web.templatetags.linli import _known
 
 register = template.Library()
 
@@ -24,3 +26,21 @@ def shelf_price(context: template.Context, amount_minor: int) -> str:
 def as_price(amount_minor: int, currency: object) -> str:
     """The same for a sentence that is translated whole: {% blocktranslate with m=c.minimum_minor|as_price:currency %}."""
     return short(amount_minor, str(currency))
+
+
+@register.simple_tag
+def picture_address(slug: str) -> str:
+    """Where the picture of a product lies, for pages that others read (a share's preview)."""
+    return static(f"vendor/pictures/{_known(slug)}.svg")
+
+
+@register.filter
+def held_of(in_cart: object, group_id: int) -> int:
+    """Pieces of a group-buy in the cart: {{ in_cart|held_of:c.group_id }}."""
+    return int(in_cart.get(group_id, 0)) if isinstance(in_cart, dict) else 0
+
+
+@register.filter
+def minus(figure: int, less: int) -> int:
+    """{{ asked.line.quantity|minus:asked.line.tolerance_pieces }}."""
+    return int(figure) - int(less)
