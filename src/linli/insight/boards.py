@@ -75,18 +75,18 @@ def _standing(last: Refresh) -> Standing:
 
 def metric_cards(region: str, community_id: int | None = None, *, days: int = 28) -> list[MetricCard]:
     """Every metric, the dashboard's twelve first, with the trend of the last `days` days."""
-    return _cards(region, metrics.REGISTRY, community_id, days)
+    last = last_refresh(region)
+    return _cards(last, metrics.REGISTRY, community_id, days) if last else []
 
 
 def metric_card(region: str, key: str, community_id: int | None = None, *, days: int = 90) -> MetricCard | None:
     """One metric with a longer trend; None when there is no such metric."""
-    return next(iter(_cards(region, [key] if key in metrics.REGISTRY else [], community_id, days)), None)
-
-
-def _cards(region: str, keys: Iterable[str], community_id: int | None, days: int) -> list[MetricCard]:
     last = last_refresh(region)
-    if last is None:
-        return []
+    return _cards(last, [key], community_id, days)[0] if last and key in metrics.REGISTRY else None
+
+
+def _cards(last: Refresh, keys: Iterable[str], community_id: int | None, days: int) -> list[MetricCard]:
+    region = last.region
     found = MetricValue.objects.filter(region=region, community_id=community_id or 0, metric__in=list(keys))
     newest = MetricValue.objects.filter(region=region).order_by("-day").values_list("day", "as_of").first()
     if newest:
@@ -219,26 +219,27 @@ def _communities(last: Refresh) -> list[CommunityRow]:
 # ---- today
 
 
-def today(region: str, cards: Sequence[MetricCard] | None = None) -> Today:
-    """Alerts, and what changed in the region since the refresh before the last one. `cards`: metric_cards, if read already."""
+def today(region: str) -> Today:
+    """The first page, of one refresh that is read once: alerts, what changed since the one before, figures, what came true."""
     last = last_refresh(region)
     if last is None:
         return Today(None, (), (), 0, 0, 0, 0, None)
     before = _refresh_before(region, last)
     counts = _segment_counts(last, before)
+    cards = _cards(last, metrics.REGISTRY, None, 28)
     sizes = {c.key: c for c in counts}
     moved = sorted((c for c in counts if c.entered or c.left), key=lambda c: -(c.entered + c.left))
     return Today(
         standing=_standing(last),
-        alerts=tuple(
-            sorted(_alerts(last, sizes, metric_cards(region, days=2) if cards is None else cards), key=lambda a: LEVELS.index(a.level))
-        ),
+        alerts=tuple(sorted(_alerts(last, sizes, cards), key=lambda a: LEVELS.index(a.level))),
         changes=tuple(moved),
         at_risk=sizes["at_risk"].members,
         at_risk_valuable=sizes["at_risk_valuable"].members,
         silent=sizes["silent_30d"].members,
         members=last.members,
         since=before.as_of if before else None,
+        cards=tuple(cards),
+        came=_came_true(last),
     )
 
 
@@ -303,7 +304,11 @@ def _silent_communities(found: list[CommunityRow], as_of: datetime) -> list[Aler
 def came_true(region: str) -> CameTrue | None:
     """What the scores said before, and what happened since; None before there are two refreshes."""
     last = last_refresh(region)
-    if last is None or not last.truth:
+    return _came_true(last) if last else None
+
+
+def _came_true(last: Refresh) -> CameTrue | None:
+    if not last.truth:
         return None
     told = last.truth
     return CameTrue(

@@ -234,6 +234,8 @@ class Today:
     silent: int
     members: int
     since: datetime | None
+    cards: tuple[MetricCard, ...] = ()
+    came: CameTrue | None = None
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,8 @@ SECTIONS = (
 def page(request: HttpRequest, template: str, here: str, context: dict[str, Any], *, status: int = 200) -> HttpResponse:
     """Render `template` in the frame; `here` is the place that the sidebar marks."""
     region = request.actor.region  # type: ignore[attr-defined]
-    context.setdefault("standing", insight.standing(region))
+    if "standing" not in context:
+        context["standing"] = insight.standing(region)
     framed = {
         "sections": SECTIONS,
         "here": here,

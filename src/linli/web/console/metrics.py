@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -97,7 +98,7 @@ def shown(card: MetricCard, currency: str) -> Card:
     )
 
 
-def arranged(cards: list[MetricCard], currency: str) -> list[Card]:
+def arranged(cards: Sequence[MetricCard], currency: str) -> list[Card]:
     """The day's figures first, then what has a value, then what still waits for its event."""
     by_rank = sorted(cards, key=lambda c: (DAILY.index(c.key) if c.key in DAILY else len(DAILY), c.value is None))
     return [shown(card, currency) for card in by_rank]

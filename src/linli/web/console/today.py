@@ -191,8 +191,7 @@ def today(request: HttpRequest) -> HttpResponse:
     region = request.actor.region  # type: ignore[attr-defined]
     currency = currency_of(region)
     told = insight.today(region)
-    cards = insight.metric_cards(region)
-    by_key = {card.key: card for card in cards}
+    by_key = {card.key: card for card in told.cards}
     return frame.page(
         request,
         "console/today.html",
@@ -201,11 +200,11 @@ def today(request: HttpRequest) -> HttpResponse:
             "standing": told.standing,
             "told": told,
             "alerts": _alerts(told, currency),
-            "cards": metrics.arranged(cards, currency),
+            "cards": metrics.arranged(told.cards, currency),
             "chart": _chart(by_key, currency),
             "decisions": _decisions(region),
             "risks": listed(region, insight.risk_list(region, limit=8)),
-            "came": insight.came_true(region),
+            "came": told.came,
             "communities_count": len(people.communities(region)),
         },
     )
