@@ -147,6 +147,10 @@ SECURE_CSP = {
     "object-src": [CSP.NONE],
 }
 
+PUBLIC_URL = os.environ.get("LINLI_PUBLIC_URL", "")
+"""Where the shop is reached from outside, as payment channels must reach it (https in earnest)."""
+MERCHANTS = {name: value for name, value in os.environ.items() if name.startswith(("LINLI_WECHAT_", "LINLI_ALIPAY_"))}
+"""What the operator has set up at payment channels; docs/operating/pay.zh.md names each, `linli pay doctor` checks them."""
 GATEWAY_URL = os.environ.get("LINLI_GATEWAY", "http://127.0.0.1:8001")
 """Where the sandbox payment gateway listens."""
 GATEWAY_SECRET = _own_secret("gateway_secret")

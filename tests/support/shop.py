@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -110,10 +110,10 @@ class Till:
         if self.silent:
             raise channels.Unreachable("silent")
 
-    def pay(self, out_trade_no: str, amount_minor: int, currency: str, title: str, return_url: str, notify_url: str) -> str:
+    def pay(self, asked: channels.Asked) -> channels.Way:
         self._answers()
-        self.payments.setdefault(out_trade_no, Seen("open", "", amount_minor, currency))
-        return f"http://till/{out_trade_no}"
+        self.payments.setdefault(asked.out_trade_no, Seen("open", "", asked.amount_minor, asked.currency))
+        return channels.Way("redirect", f"http://till/{asked.out_trade_no}")
 
     def seen(self, out_trade_no: str) -> Seen | None:
         self._answers()
@@ -126,7 +126,7 @@ class Till:
             self.payments[out_trade_no] = Seen("closed", "", found.amount_minor, found.currency)
         return self.payments.get(out_trade_no)
 
-    def refund(self, refund_no: str, out_trade_no: str, amount_minor: int) -> str:
+    def refund(self, refund_no: str, out_trade_no: str, amount_minor: int, *, total_minor: int = 0, currency: str = "CNY") -> str:
         self._answers()
         if self.declines:
             raise channels.Declined("no")
@@ -135,12 +135,16 @@ class Till:
             raise channels.Unreachable("lost")
         return "succeeded"
 
-    def refund_state(self, refund_no: str) -> str | None:
+    def refund_state(self, refund_no: str, out_trade_no: str = "") -> str | None:
         self._answers()
         return "succeeded" if refund_no in self.refunds else None
 
-    def genuine(self, body: bytes, timestamp: str, nonce: str, signature: str) -> bool:
-        return Sandbox().genuine(body, timestamp, nonce, signature)
+    def hear(self, notification: channels.Notification) -> channels.News:
+        return Sandbox().hear(notification)
+
+    def bill(self, day: date) -> channels.Bill:
+        self._answers()
+        raise channels.Unreachable("no bill")
 
     def take(self, out_trade_no: str) -> str:
         """The member pays at the cashier; returns the channel's transaction number."""

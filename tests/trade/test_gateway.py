@@ -20,6 +20,7 @@ from linli.kernel import clocks, ledger
 from linli.sandbox_gateway.mischief import PLANS, Mischief
 from linli.sandbox_gateway.server import Gateway
 from linli.trade import accounts, channels, groups, orders, pay, queries, refunds
+from linli.trade.channels import Asked
 from linli.trade.channels.sandbox import Sandbox, sign
 from linli.trade.models import Refund
 from support import shop as built
@@ -45,7 +46,7 @@ def standing_shop(transactional_db: None) -> Shop:
 
 
 def open_payment(url: str = "http://127.0.0.1:9/notify") -> str:
-    return Sandbox().pay("n1", 4990, "USD", "<b>cherries</b>", "http://127.0.0.1:9/orders/1?x=1&y=2", url)
+    return Sandbox().pay(Asked("n1", 4990, "USD", "<b>cherries</b>", "http://127.0.0.1:9/orders/1?x=1&y=2", url)).target
 
 
 def until(true, seconds: float = 30) -> None:
@@ -72,7 +73,7 @@ def test_the_schedule_is_the_seeds() -> None:
 def test_a_payment_is_opened_once_a_number(gateway: Gateway) -> None:
     assert open_payment() == open_payment()
     with pytest.raises(channels.Declined):
-        Sandbox().pay("n1", 4991, "USD", "other", "http://127.0.0.1:9/", "http://127.0.0.1:9/notify")
+        Sandbox().pay(Asked("n1", 4991, "USD", "other", "http://127.0.0.1:9/", "http://127.0.0.1:9/notify"))
     seen = Sandbox().seen("n1")
     assert seen is not None and (seen.state, seen.amount_minor) == ("open", 4990)
     assert Sandbox().seen("n2") is None
@@ -152,7 +153,7 @@ def test_one_address_that_cannot_be_called_silences_nobody(gateway: Gateway) -> 
     server = HTTPServer(("127.0.0.1", 0), Shop)
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     for number, port in (("n1", 99999999), ("n2", server.server_address[1])):
-        cashier = Sandbox().pay(number, 100, "USD", "milk", "http://127.0.0.1:9/", f"http://127.0.0.1:{port}/notify")
+        cashier = Sandbox().pay(Asked(number, 100, "USD", "milk", "http://127.0.0.1:9/", f"http://127.0.0.1:{port}/notify")).target
         httpx.post(f"{cashier}/pay", trust_env=False)
     assert heard.wait(10)
     server.shutdown()

@@ -282,7 +282,7 @@ def test_an_answer_of_another_shape_is_none(monkeypatch: pytest.MonkeyPatch, ans
         with pytest.raises(channels.Unreachable):
             ask("n1")
     with pytest.raises(channels.Unreachable):
-        Sandbox().pay("n1", 100, "USD", "milk", "http://shop/", "http://shop/notify")
+        Sandbox().pay(channels.Asked("n1", 100, "USD", "milk", "http://shop/", "http://shop/notify"))
 
 
 def test_an_operator_gives_one_line_back_once(shop: Shop, till: Till) -> None:

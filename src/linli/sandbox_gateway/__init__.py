@@ -1,7 +1,8 @@
 """The sandbox payment gateway: a process of its own that takes no real money and behaves as badly as real ones do.
 
-It keeps payments and refunds, shows a cashier page, answers a signed JSON API and calls the shop back, losing,
-doubling, delaying, reordering and forging callbacks on a seeded schedule. It knows nothing of the shop's code.
+It keeps payments and refunds, shows cashier pages and speaks three protocols: WeChat Pay's (`wechat.py`), Alipay's
+(`alipay.py`) and a small one of its own (`own.py`). It calls the shop back, losing, doubling, delaying, reordering and
+forging callbacks on a seeded schedule, and makes bills. It knows nothing of the shop's code.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ def serve(host: str, port: int, *, home: Path, secret: str, seed: int = 1, misbe
     from linli.sandbox_gateway.mischief import Mischief
     from linli.sandbox_gateway.server import Gateway
 
-    gateway = Gateway(home=home, secret=secret, mischief=Mischief(seed) if misbehave else Mischief.none(), host=host, port=port)
+    mischief = Mischief(seed) if misbehave else Mischief.none()
+    gateway = Gateway(home=home, secret=secret, mischief=mischief, host=host, port=port, bills_at_once=True)
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
+
+from linli.sandbox_gateway.wire import fee
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS payment (
@@ -20,11 +23,18 @@ CREATE TABLE IF NOT EXISTS callback (
   id INTEGER PRIMARY KEY, out_trade_no TEXT NOT NULL, kind TEXT NOT NULL, due_at REAL NOT NULL,
   tries INTEGER NOT NULL DEFAULT 0, done INTEGER NOT NULL DEFAULT 0);
 """
+LATER = {
+    "payment": {"channel": "TEXT NOT NULL DEFAULT 'sandbox'", "method": "TEXT NOT NULL DEFAULT ''", "payer": "TEXT NOT NULL DEFAULT ''",
+                "created_at": "INTEGER NOT NULL DEFAULT 0", "expires_at": "INTEGER"},
+    "refund": {"notify_url": "TEXT NOT NULL DEFAULT ''", "created_at": "INTEGER NOT NULL DEFAULT 0", "done_at": "INTEGER"},
+    "callback": {"refund_no": "TEXT NOT NULL DEFAULT ''"},
+}  # fmt: skip
+"""Columns that a file of an earlier version lacks."""
 
 
 @dataclass(frozen=True)
 class Payment:
-    """A payment; amounts in the currency's minor unit."""
+    """A payment; amounts in the currency's minor unit, times in seconds."""
 
     out_trade_no: str
     amount_minor: int
@@ -33,10 +43,40 @@ class Payment:
     return_url: str
     notify_url: str
     token: str
+    state: str = "open"
+    txn: str = ""
+    ordinal: int | None = None
+    paid_at: int | None = None
+    channel: str = "sandbox"
+    method: str = ""
+    payer: str = ""
+    created_at: int = 0
+    expires_at: int | None = None
+
+    @property
+    def fee_minor(self) -> int:
+        return fee(self.amount_minor)
+
+
+@dataclass(frozen=True)
+class Refund:
+    """Money going back. state: processing, succeeded."""
+
+    refund_no: str
+    out_trade_no: str
+    amount_minor: int
     state: str
-    txn: str
-    ordinal: int | None
-    paid_at: int | None
+    notify_url: str = ""
+    created_at: int = 0
+    done_at: int | None = None
+
+    @property
+    def txn(self) -> str:
+        return f"503{self.refund_no[-24:]}"
+
+    @property
+    def fee_minor(self) -> int:
+        return fee(self.amount_minor)
 
 
 @dataclass(frozen=True)
@@ -47,20 +87,30 @@ class Callback:
     out_trade_no: str
     kind: str
     tries: int
+    refund_no: str = ""
 
 
 class Conflict(Exception):
     """The same number with other content, or more than there is."""
 
 
+_TXN = {"sandbox": "SBX", "wechat": "42000", "alipay": "20261122"}
+
+
 class Book:
     """All state. One connection behind one lock: a gateway of this size needs no more."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], float] = time.time) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.clock = clock
         self._lock = threading.RLock()
         self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._db.executescript("PRAGMA journal_mode=WAL;" + SCHEMA)
+        for table, columns in LATER.items():
+            there = {row[1] for row in self._db.execute(f"PRAGMA table_info({table})")}
+            for name, kind in columns.items():
+                if name not in there:
+                    self._db.execute(f"ALTER TABLE {table} ADD COLUMN {name} {kind}")
 
     def close(self) -> None:
         with self._lock:
@@ -70,51 +120,51 @@ class Book:
         with self._lock:
             return self._db.execute(sql, values).fetchall()
 
-    def _payment(self, where: str, value: str) -> Payment | None:
-        columns = ", ".join(Payment.__dataclass_fields__)
-        rows = self._rows(f"SELECT {columns} FROM payment WHERE {where} = ?", value)  # noqa: S608  (our own column names)
-        return Payment(*rows[0]) if rows else None
+    def _found[T](self, kind: type[T], table: str, where: str, *values: Any) -> list[T]:
+        columns = ", ".join(f.name for f in fields(kind))  # type: ignore[arg-type]
+        return [kind(*row) for row in self._rows(f"SELECT {columns} FROM {table} WHERE {where}", *values)]  # noqa: S608  (our own names)
 
     def payment(self, out_trade_no: str) -> Payment | None:
         """A payment by the shop's number."""
-        return self._payment("out_trade_no", out_trade_no)
+        return next(iter(self._found(Payment, "payment", "out_trade_no = ?", out_trade_no)), None)
 
     def by_token(self, token: str) -> Payment | None:
         """A payment by its cashier's token."""
-        return self._payment("token", token)
+        return next(iter(self._found(Payment, "payment", "token = ?", token)), None)
 
     def open(self, asked: Payment) -> Payment:
         """Open a payment; the same number again gives the one there is. Raises Conflict for other content."""
         with self._lock:
+            names = [f.name for f in fields(Payment)]
+            values = {**asked.__dict__, "created_at": int(self.clock())}
             self._rows(
-                "INSERT INTO payment (out_trade_no, amount_minor, currency, title, return_url, notify_url, token)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                asked.out_trade_no,
-                asked.amount_minor,
-                asked.currency,
-                asked.title,
-                asked.return_url,
-                asked.notify_url,
-                asked.token,
+                f"INSERT INTO payment ({', '.join(names)}) VALUES ({', '.join('?' * len(names))}) ON CONFLICT DO NOTHING",  # noqa: S608
+                *(values[name] for name in names),
             )
             there = self.payment(asked.out_trade_no)
-            if there is None or (there.amount_minor, there.currency) != (asked.amount_minor, asked.currency):
+            same = there is not None and (there.amount_minor, there.currency, there.channel) == (
+                asked.amount_minor,
+                asked.currency,
+                asked.channel,
+            )
+            if there is None or not same:
                 raise Conflict("the number is used for another payment")
             return there
 
-    def pay(self, out_trade_no: str) -> Payment | None:
-        """Pay an open one; None when it isn't open (any more)."""
+    def pay(self, out_trade_no: str, *, anyway: bool = False) -> Payment | None:
+        """Pay an open one (or, `anyway`, one that was closed a moment ago); None when it can't be paid (any more)."""
         with self._lock:
-            found = self.payment(out_trade_no)
-            if found is None or found.state != "open":
+            found, now = self.payment(out_trade_no), self.clock()
+            payable = ("open", "closed") if anyway else ("open",)
+            if found is None or found.state not in payable or (not anyway and found.expires_at and now > found.expires_at):
                 return None
             ordinal = self._rows("SELECT count(*) FROM payment WHERE ordinal IS NOT NULL")[0][0] + 1
-            txn = f"SBX{ordinal:06d}{out_trade_no[-12:]}"
+            txn = f"{_TXN[found.channel]}{ordinal:06d}{out_trade_no[-12:]}"
             self._rows(
                 "UPDATE payment SET state = 'paid', txn = ?, ordinal = ?, paid_at = ? WHERE out_trade_no = ?",
                 txn,
                 ordinal,
-                int(time.time()),
+                int(now),
                 out_trade_no,
             )
             return self.payment(out_trade_no)
@@ -125,36 +175,80 @@ class Book:
             self._rows("UPDATE payment SET state = 'closed' WHERE out_trade_no = ? AND state = 'open'", out_trade_no)
             return self.payment(out_trade_no)
 
-    def refund(self, refund_no: str, out_trade_no: str, amount_minor: int) -> tuple[str, int]:
-        """Pay back, once a number: (state, how-manieth refund). Raises KeyError for no payment, Conflict for too much."""
+    def refund(
+        self, refund_no: str, out_trade_no: str, amount_minor: int, *, state: str = "succeeded", notify_url: str = ""
+    ) -> tuple[Refund, int, bool]:
+        """Pay back, once a number: (the refund, how-manieth it is, whether it is new).
+
+        Raises KeyError for no payment, Conflict for too much or the same number with other content.
+        """
         with self._lock:
-            before = self._rows("SELECT out_trade_no, amount_minor, state, rowid FROM refund WHERE refund_no = ?", refund_no)
-            if before:
-                if before[0][:2] != (out_trade_no, amount_minor):
+            before = self.refunded(refund_no)
+            if before is not None:
+                if (before.out_trade_no, before.amount_minor) != (out_trade_no, amount_minor):
                     raise Conflict("the number is used for another refund")
-                return before[0][2], before[0][3]
+                return before, self._rows("SELECT rowid FROM refund WHERE refund_no = ?", refund_no)[0][0], False
             payment = self.payment(out_trade_no)
             if payment is None or payment.state != "paid":
                 raise KeyError(out_trade_no)
-            gone = self._rows("SELECT coalesce(sum(amount_minor), 0) FROM refund WHERE out_trade_no = ?", out_trade_no)[0][0]
+            gone = sum(r.amount_minor for r in self.refunds_of(out_trade_no))
             if amount_minor < 1 or gone + amount_minor > payment.amount_minor:
                 raise Conflict("more than was paid")
-            self._rows("INSERT INTO refund VALUES (?, ?, ?, 'succeeded')", refund_no, out_trade_no, amount_minor)
-            return "succeeded", self._rows("SELECT count(*) FROM refund")[0][0]
+            now = int(self.clock())
+            self._rows(
+                "INSERT INTO refund (refund_no, out_trade_no, amount_minor, state, notify_url, created_at, done_at)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                refund_no,
+                out_trade_no,
+                amount_minor,
+                state,
+                notify_url,
+                now,
+                now if state == "succeeded" else None,
+            )
+            made = self.refunded(refund_no)
+            assert made is not None
+            return made, self._rows("SELECT count(*) FROM refund")[0][0], True
 
-    def refund_state(self, refund_no: str) -> str | None:
-        """What became of a refund."""
-        rows = self._rows("SELECT state FROM refund WHERE refund_no = ?", refund_no)
-        return rows[0][0] if rows else None
+    def refunded(self, refund_no: str) -> Refund | None:
+        """A refund by its number."""
+        return next(iter(self._found(Refund, "refund", "refund_no = ?", refund_no)), None)
 
-    def call_later(self, out_trade_no: str, kind: str, due_at: float) -> None:
+    def refunds_of(self, out_trade_no: str) -> list[Refund]:
+        """Everything that went back of a payment."""
+        return self._found(Refund, "refund", "out_trade_no = ?", out_trade_no)
+
+    def arrive(self, refund_no: str) -> Refund | None:
+        """The money of a refund has arrived."""
+        with self._lock:
+            self._rows(
+                "UPDATE refund SET state = 'succeeded', done_at = ? WHERE refund_no = ? AND state = 'processing'",
+                int(self.clock()),
+                refund_no,
+            )
+            return self.refunded(refund_no)
+
+    def bill(self, channel: str, first: float, last: float) -> tuple[list[Payment], list[tuple[Refund, Payment]]]:
+        """What was paid and what was given back from `first` until before `last`."""
+        paid = self._found(
+            Payment, "payment", "channel = ? AND paid_at >= ? AND paid_at < ? ORDER BY paid_at, ordinal", channel, first, last
+        )
+        back = self._found(Refund, "refund", "created_at >= ? AND created_at < ? ORDER BY created_at, rowid", first, last)
+        with_payment = [(r, p) for r in back if (p := self.payment(r.out_trade_no)) is not None and p.channel == channel]
+        return paid, with_payment
+
+    def call_later(self, out_trade_no: str, kind: str, due_at: float, refund_no: str = "") -> None:
         """Queue a callback."""
-        self._rows("INSERT INTO callback (out_trade_no, kind, due_at) VALUES (?, ?, ?)", out_trade_no, kind, due_at)
+        self._rows(
+            "INSERT INTO callback (out_trade_no, kind, due_at, refund_no) VALUES (?, ?, ?, ?)", out_trade_no, kind, due_at, refund_no
+        )
 
     def due(self, now: float) -> tuple[list[Callback], float | None]:
         """The callbacks to send now, in order, and when the next one is due."""
         with self._lock:
-            rows = self._rows("SELECT id, out_trade_no, kind, tries FROM callback WHERE done = 0 AND due_at <= ? ORDER BY due_at, id", now)
+            rows = self._rows(
+                "SELECT id, out_trade_no, kind, tries, refund_no FROM callback WHERE done = 0 AND due_at <= ? ORDER BY due_at, id", now
+            )
             following = self._rows("SELECT min(due_at) FROM callback WHERE done = 0 AND due_at > ?", now)[0][0]
             return [Callback(*row) for row in rows], following
 

@@ -1,54 +1,64 @@
-"""The gateway's HTTP server: signed JSON for the shop, the cashier for people, callbacks from a thread of its own."""
+"""The gateway's HTTP server: three desks for the shop, the cashier for people, callbacks from a thread of its own."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import http.client
+import itertools
 import json
 import logging
 import re
-import secrets
 import threading
 import time
+from collections.abc import Callable
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from linli.sandbox_gateway import pages
-from linli.sandbox_gateway.book import Book, Callback, Conflict, Payment
+from linli.sandbox_gateway import alipay, cashier, keys, own, wechat
+from linli.sandbox_gateway.book import Book, Callback, Payment
 from linli.sandbox_gateway.mischief import PLANS, RETRIES_S, Mischief
+from linli.sandbox_gateway.wire import Answer, Request
 
 log = logging.getLogger(__name__)
 
-FRESH_S = 300
 MOST_BODY = 64 * 1024
-_NUMBER = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _SHORT = re.compile(r"[0-9]{1,12}")
-"""A number in a header. Wider texts pass str.isdigit ("²") and break int(), or are numbers too large for a clock."""
-
-
-def sign(secret: str, timestamp: str, nonce: str, body: bytes) -> str:
-    """HMAC-SHA256 over timestamp, nonce and body, 64 hex characters."""
-    return hmac.new(secret.encode(), f"{timestamp}\n{nonce}\n".encode() + body, hashlib.sha256).hexdigest()
 
 
 class Gateway:
-    """A gateway that can be started and stopped; port 0 takes any free one (`url` says which)."""
+    """A gateway that can be started and stopped; port 0 takes any free one (`url` says which).
 
-    def __init__(self, *, home: Path, secret: str, mischief: Mischief, host: str = "127.0.0.1", port: int = 0) -> None:
-        self.book = Book(home / "gateway.sqlite3")
-        self.secret, self.mischief = secret, mischief
-        self._wake, self._stopping = threading.Event(), False
+    `clock` tells the seconds: with another than the machine's, nothing is called back until `tick` is.
+    """
+
+    def __init__(
+        self,
+        *,
+        home: Path,
+        secret: str,
+        mischief: Mischief,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        clock: Callable[[], float] = time.time,
+        bills_at_once: bool = False,
+    ) -> None:
+        self.book = Book(home / "gateway.sqlite3", clock)
+        self.secret, self.mischief, self.clock = secret, mischief, clock
+        self._wake, self._stopping, self._asked = threading.Event(), False, itertools.count(1)
         self._server = ThreadingHTTPServer((host, port), type("Bound", (Handler,), {"gateway": self}))
         self._server.daemon_threads = True
         self.url = f"http://{host}:{self._server.server_address[1]}"
-        self._threads = [
-            threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True),
-            threading.Thread(target=self._call_back, daemon=True),
-        ]
+        wechat_keys, alipay_keys = keys.make(home)
+        at: Callable[[], str] = lambda: self.url  # noqa: E731
+        self.wechat = wechat.Desk(self.book, wechat_keys, url=at, bills_at_once=bills_at_once)
+        self.alipay = alipay.Desk(self.book, alipay_keys, url=at, bills_at_once=bills_at_once)
+        self.own = own.Desk(self.book, secret, url=at, mischief=lambda: self.mischief)
+        self.desks: dict[str, Any] = {desk.channel: desk for desk in (self.wechat, self.alipay, self.own)}
+        self._threads = [threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)]
+        if clock is time.time:
+            self._threads.append(threading.Thread(target=self._call_back, daemon=True))
 
     def start(self) -> None:
         """Begin to answer and to call back (what a former process still owed, too)."""
@@ -65,12 +75,37 @@ class Gateway:
             thread.join(5)
         self.book.close()
 
-    def paid(self, payment: Payment) -> None:
-        """Queue what the shop will hear of it."""
-        now = time.time()
-        for delivery in PLANS[self.mischief.plan(payment.ordinal or 0)]:
-            self.book.call_later(payment.out_trade_no, delivery.kind, now + delivery.after_s)
-        self._wake.set()
+    def handle(self, request: Request) -> Answer:
+        """Ask the desk that a path belongs to; sometimes as badly as real ones answer."""
+        desk = next(d for d in self.desks.values() if d.owns(urlsplit(request.path).path))
+        if desk is self.own:
+            return self.own.handle(request)
+        how = self.mischief.answer(next(self._asked))
+        if how == "error":
+            told = {"code": "SYSTEM_ERROR", "message": "系统异常，请用相同参数重新调用"}
+            return Answer(
+                500 if desk is self.wechat else 502, json.dumps(told, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
+            )
+        answer: Answer = desk.handle(request)
+        self._wake.set()  # a refund may have queued its notification
+        return Answer(answer.status, answer.body, answer.headers, how == "silent", self.mischief.late_s if how == "late" else 0.0)
+
+    def pay(self, out_trade_no: str, *, anyway: bool = False) -> Payment | None:
+        """The member pays; None when it isn't possible (any more)."""
+        paid = self.book.pay(out_trade_no, anyway=anyway or self.mischief.pays_anyway(out_trade_no))
+        if paid is not None:
+            now = self.clock()
+            for delivery in PLANS[self.mischief.plan(paid.ordinal or 0)]:
+                self.book.call_later(paid.out_trade_no, delivery.kind, now + delivery.after_s)
+            self._wake.set()
+        return paid
+
+    def tick(self) -> int:
+        """Send what is due by the clock; returns how many callbacks that were."""
+        due, _ = self.book.due(self.clock())
+        for callback in due:
+            self._deliver(callback)
+        return len(due)
 
     def _call_back(self) -> None:
         while not self._stopping:
@@ -85,46 +120,36 @@ class Gateway:
 
     def _deliver(self, callback: Callback) -> None:
         payment = self.book.payment(callback.out_trade_no)
-        answered = payment is not None and self._post(payment, callback.kind)
+        answered = payment is not None and self._post(payment, callback)
         # Only the truth is repeated until it is heard.
-        again = callback.kind == "true" and not answered and callback.tries < len(RETRIES_S)
-        self.book.called(callback, time.time() + RETRIES_S[callback.tries] if again else None)
+        retries = RETRIES_S[payment.channel if payment else "sandbox"]
+        again = callback.kind in ("true", "refund") and not answered and callback.tries < len(retries)
+        self.book.called(callback, self.clock() + retries[callback.tries] if again else None)
 
-    def _post(self, payment: Payment, kind: str) -> bool:
-        body, headers = self.message(payment, kind)
-        address = urlsplit(payment.notify_url)
+    def _post(self, payment: Payment, callback: Callback) -> bool:
+        refund = self.book.arrive(callback.refund_no) if callback.refund_no else None
+        body, headers = self.message(payment, callback.kind, refund)
+        address = urlsplit((refund.notify_url if refund else "") or payment.notify_url)
         kind_of = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
         # An address that can't be called or an answer that is no HTTP is not delivered either: the one thread that
         # calls back must outlive it, or nobody hears of a payment again.
         try:
             with closing(kind_of(address.hostname or "", address.port, timeout=5)) as connection:
                 connection.request("POST", address.path, body, headers)
-                return 200 <= connection.getresponse().status < 300
+                answer = connection.getresponse()
+                return bool(self.desks[payment.channel].heard(answer.status, answer.read(4096)))
         except (OSError, ValueError, http.client.HTTPException) as error:
             log.info("callback of %s not delivered: %s", payment.out_trade_no[-6:], type(error).__name__)
             return False
 
-    def message(self, payment: Payment, kind: str) -> tuple[bytes, dict[str, str]]:
+    def message(self, payment: Payment, kind: str, refund: Any = None) -> tuple[bytes, dict[str, str]]:
         """A callback's body and headers, true or spoilt as `kind` says."""
-        told = {
-            "out_trade_no": payment.out_trade_no,
-            "channel_txn": payment.txn,
-            "state": "open" if kind == "opened" else "paid",
-            "amount_minor": payment.amount_minor + (100 if kind == "wrong_amount" else 0),
-            "currency": payment.currency,
-            "paid_at": payment.paid_at,
-        }
-        body = json.dumps(told).encode()
-        timestamp, nonce = str(int(time.time()) - (3600 if kind == "stale" else 0)), secrets.token_hex(8)
-        signature = sign(self.secret if kind != "forged" else "somebody else's", timestamp, nonce, body)
-        if kind == "altered":
-            body = json.dumps(told | {"amount_minor": payment.amount_minor - 1}).encode()
-        headers = {"Linli-Timestamp": timestamp, "Linli-Nonce": nonce, "Linli-Signature": signature, "Content-Type": "application/json"}
-        return body, headers
+        made: tuple[bytes, dict[str, str]] = self.desks[payment.channel].message(payment, kind, refund)
+        return made
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Routes. Everything under /v1/ must be signed by the shop."""
+    """Routes: the desks' own paths, the cashier, and the phone that scans a code."""
 
     gateway: Gateway
     protocol_version = "HTTP/1.1"
@@ -134,33 +159,36 @@ class Handler(BaseHTTPRequestHandler):
         log.debug(format, *args)
 
     def do_GET(self) -> None:
-        path = urlsplit(self.path).path
+        path, query = urlsplit(self.path).path, parse_qs(urlsplit(self.path).query)
         if path == "/cashier.css":
-            return self._send(200, pages.CSS.encode(), "text/css; charset=utf-8", {"Cache-Control": "max-age=3600"})
+            return self._send(200, cashier.CSS.encode(), "text/css; charset=utf-8", {"Cache-Control": "max-age=3600"})
         if path == "/healthz":
             return self._json(200, {"ok": True})
+        if path == "/scan":  # what a phone's camera would do with WeChat's code, or WeChat with a prepay id
+            code = query.get("code", [""])[0]
+            return self._send(303, b"", "text/plain", {"Location": f"/cashier/{_scanned(code)}?{urlsplit(self.path).query}"})
         if path.startswith("/cashier/"):
-            payment = self.gateway.book.by_token(path.removeprefix("/cashier/"))
-            return self._page(200, pages.cashier(payment), payment) if payment else self._page(404, pages.missing())
-        if path.startswith("/v1/"):
-            return self._api("GET", path, b"")
-        return self._page(404, pages.missing())
+            payment, back = self.gateway.book.by_token(path.removeprefix("/cashier/")), _back(query.get("redirect_url", [""])[0])
+            return self._page(200, cashier.cashier(payment, back), payment, back) if payment else self._page(404, cashier.missing())
+        if any(desk.owns(path) for desk in self.gateway.desks.values()):
+            return self._desk("GET", b"")
+        return self._page(404, cashier.missing())
 
     def do_POST(self) -> None:
         path, body = urlsplit(self.path).path, self._body()
         if body is None:
             return self._json(413, {"error": "too long"})
-        if path.startswith("/v1/"):
-            return self._api("POST", path, body)
+        if any(desk.owns(path) for desk in self.gateway.desks.values()):
+            return self._desk("POST", body)
         parts = path.split("/")
         payment = self.gateway.book.by_token(parts[2]) if len(parts) == 4 and parts[1] == "cashier" else None
         if payment is None or parts[3] not in ("pay", "cancel"):
-            return self._page(404, pages.missing())
-        if parts[3] == "pay" and (paid := self.gateway.book.pay(payment.out_trade_no)) is not None:
-            self.gateway.paid(paid)
-        elif parts[3] == "pay" and payment.state == "closed":
-            return self._send(303, b"", "text/plain", {"Location": f"/cashier/{payment.token}"})
-        return self._send(303, b"", "text/plain", {"Location": payment.return_url})
+            return self._page(404, cashier.missing())
+        back = payment.return_url or _back(parse_qs(body.decode(errors="replace")).get("back", [""])[0])
+        here = f"/cashier/{payment.token}"
+        if parts[3] == "pay" and self.gateway.pay(payment.out_trade_no) is None and payment.state != "paid":
+            return self._send(303, b"", "text/plain", {"Location": here})
+        return self._send(303, b"", "text/plain", {"Location": back or here})
 
     def _body(self) -> bytes | None:
         length = self.headers.get("Content-Length") or "0"
@@ -169,68 +197,22 @@ class Handler(BaseHTTPRequestHandler):
             return None
         return self.rfile.read(int(length))
 
-    def _api(self, method: str, path: str, body: bytes) -> None:
-        if not self._signed(method, path, body):
-            return self._json(401, {"error": "signature"})
-        try:
-            asked = json.loads(body) if body else {}
-            if not isinstance(asked, dict):
-                raise ValueError("an object was expected")
-            return self._answer(method, path.removeprefix("/v1/").split("/"), asked)
-        except Conflict as conflict:
-            return self._json(409, {"error": str(conflict)})
-        except KeyError:
-            return self._json(404, {"error": "not found"})
-        except (ValueError, TypeError) as error:
-            return self._json(400, {"error": str(error)[:100]})
+    def _desk(self, method: str, body: bytes) -> None:
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        answer = self.gateway.handle(Request(method, self.path, headers, body))
+        if answer.late_s:
+            time.sleep(answer.late_s)
+        if answer.never:
+            self.close_connection = True  # it has happened, and nobody says so
+            self.connection.close()
+            return
+        kind = answer.headers.get("Content-Type", "text/plain")
+        self._send(answer.status, answer.body, kind, {n: v for n, v in answer.headers.items() if n != "Content-Type"})
 
-    def _signed(self, method: str, path: str, body: bytes) -> bool:
-        timestamp, nonce = self.headers.get("Linli-Timestamp", ""), self.headers.get("Linli-Nonce", "")
-        right = sign(self.gateway.secret, timestamp, nonce, f"{method} {path}\n".encode() + body)
-        given = self.headers.get("Linli-Signature", "")
-        fresh = bool(_SHORT.fullmatch(timestamp)) and abs(time.time() - int(timestamp)) <= FRESH_S
-        return fresh and hmac.compare_digest(right.encode(), given.encode())
-
-    def _answer(self, method: str, parts: list[str], asked: dict[str, Any]) -> None:
-        book = self.gateway.book
-        match method, parts:
-            case "POST", ["pay"]:
-                payment = book.open(self._asked(asked))
-                return self._json(200, _told(payment) | {"pay_url": f"{self.gateway.url}/cashier/{payment.token}"})
-            case "GET", ["pay", number]:
-                return self._payment(book.payment(number))
-            case "POST", ["pay", number, "close"]:
-                return self._payment(book.shut(number))
-            case "POST", ["refund"]:
-                state, ordinal = book.refund(_text(asked, "refund_no"), _text(asked, "out_trade_no"), _amount(asked))
-                if self.gateway.mischief.loses_reply(ordinal):
-                    self.close_connection = True  # it has happened, and nobody says so
-                    self.connection.close()
-                    return None
-                return self._json(200, {"refund_no": asked["refund_no"], "state": state})
-            case "GET", ["refund", number]:
-                found = book.refund_state(number)
-                return self._json(200, {"refund_no": number, "state": found}) if found else self._json(404, {"error": "not found"})
-        return self._json(404, {"error": "not found"})
-
-    def _asked(self, asked: dict[str, Any]) -> Payment:
-        number = _text(asked, "out_trade_no")
-        token = hmac.new(self.gateway.secret.encode(), f"cashier/{number}".encode(), hashlib.sha256).hexdigest()[:32]
-        notify, back = str(asked["notify_url"]), str(asked["return_url"])
-        if urlsplit(notify).scheme not in ("http", "https") or not urlsplit(notify).hostname:
-            raise ValueError("notify_url")
-        if urlsplit(back).scheme not in ("http", "https"):
-            raise ValueError("return_url")
-        title, currency = str(asked.get("title", ""))[:80], _text(asked, "currency")
-        return Payment(number, _amount(asked), currency, title, back, notify, token, "open", "", None, None)
-
-    def _payment(self, payment: Payment | None) -> None:
-        self._json(200, _told(payment)) if payment else self._json(404, {"error": "not found"})
-
-    def _page(self, status: int, html: bytes, payment: Payment | None = None) -> None:
-        back = urlsplit(payment.return_url) if payment else None
+    def _page(self, status: int, html: bytes, payment: Payment | None = None, back: str = "") -> None:
+        there = urlsplit((payment.return_url if payment else "") or back)
         # Browsers judge the redirect after a form by form-action as well, so the way back has to be named.
-        forms = f"'self' {back.scheme}://{back.netloc}" if back else "'self'"
+        forms = f"'self' {there.scheme}://{there.netloc}" if there.netloc else "'self'"
         policy = f"default-src 'none'; style-src 'self'; form-action {forms}; base-uri 'none'; frame-ancestors 'none'"
         self._send(
             status,
@@ -246,30 +228,18 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         for name, value in ({"Content-Type": kind, "X-Content-Type-Options": "nosniff"} | (headers or {})).items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
+        if status != http.client.NO_CONTENT:
+            self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
 
 
-def _told(payment: Payment) -> dict[str, Any]:
-    return {
-        "out_trade_no": payment.out_trade_no,
-        "state": payment.state,
-        "channel_txn": payment.txn,
-        "amount_minor": payment.amount_minor,
-        "currency": payment.currency,
-    }
+def _scanned(code: str) -> str:
+    """The token in a code_url, or in a prepay id."""
+    return re.sub(r"[^0-9a-f]", "", code.rpartition("pr=")[2].removeprefix("wx"))[:32]
 
 
-def _text(asked: dict[str, Any], name: str) -> str:
-    value = asked.get(name)
-    if not isinstance(value, str) or not _NUMBER.fullmatch(value):
-        raise ValueError(name)
-    return value
-
-
-def _amount(asked: dict[str, Any]) -> int:
-    value = asked.get("amount_minor")
-    if type(value) is not int or value < 1:
-        raise ValueError("amount_minor")
-    return value
+def _back(address: str) -> str:
+    """A shop's address on this machine; nothing else is sent on to."""
+    parts = urlsplit(address)
+    return address if parts.scheme in ("http", "https") and parts.hostname and re.fullmatch(r"[\w.:\[\]-]+", parts.netloc) else ""

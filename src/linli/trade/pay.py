@@ -2,97 +2,129 @@
 
 from __future__ import annotations
 
-import json
 import logging
+import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+from functools import wraps
 from operator import call
 from urllib.parse import urljoin, urlsplit
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import F, Q
 
 from linli.goods import queries as goods
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
-from linli.trade import accounts, channels, claims, coupons, load, orders, pickups, refunds, rules
-from linli.trade.channels import Seen
+from linli.trade import accounts, channels, claims, coupons, joining, load, orders, pickups, refunds, rules
+from linli.trade.channels import Asked, Notification, Seen
 from linli.trade.each import each
 from linli.trade.events import OrderPaid, OrderReady, UnwantedPayment
 from linli.trade.lines import order_no, sold_lines
-from linli.trade.models import Order, OrderLine, PayAttempt
+from linli.trade.models import Order, OrderLine, PayAttempt, Refund
 from linli.trade.posting import Posting
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "sandbox"
-NOTIFY = "/api/pay/sandbox/notify"
-FRESH = timedelta(minutes=5)
-"""How old a notification may be: an older one is a replay, and whatever it told can be asked for."""
 
 GRACE = timedelta(minutes=15)
 """How long after `pay_by` an order waits for a channel that doesn't answer. Money that comes later goes back by itself."""
+
+AGAIN = timedelta(seconds=50)
+"""An open attempt is asked about once in so long; the rounds come every minute."""
+
+ROUND_S = 20.0
+"""How much of a round may go to asking about open attempts: the rest wait for the next round, first in the line."""
 
 State = PayAttempt.State
 
 
 @dataclass(frozen=True)
 class PayStart:
-    """Where the member pays, on the channel's own page."""
+    """How the member pays: `way` is redirect (to `pay_url`), code (a QR code of it) or bridge (it is WeChat's prepay id)."""
 
     pay_url: str
     attempt_no: str
-
-
-@dataclass(frozen=True)
-class Notification:
-    """What a channel sent: the body as it came, and what it is signed with."""
-
-    body: bytes
-    timestamp: str
-    nonce: str
-    signature: str
+    channel: str = CHANNEL
+    way: str = "redirect"
 
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What a notification came to: paid, unwanted, again (known before), ignored (it told of no payment)."""
+    """What a notification came to: paid, unwanted, again (known before), refund (asked about), ignored (it told of neither)."""
 
     outcome: str
     order_id: uuid.UUID | None = None
 
 
-def start(*, order_id: uuid.UUID | str, member_id: int, key: str, return_url: str) -> PayStart:
+def start(
+    *,
+    order_id: uuid.UUID | str,
+    member_id: int,
+    key: str,
+    return_url: str,
+    channel: str = CHANNEL,
+    method: str = "",
+    payer: str = "",
+    client_ip: str = "",
+) -> PayStart:
     """Open the cashier for an order. An attempt that is still open is the one returned: there are never two at once.
 
-    Call it outside a transaction. Raises Refusal: trade.no_such_order, trade.already_paid, trade.order_ended,
-    trade.pay_too_late, trade.channel_silent, trade.channel_declined, trade.bad_return_url.
+    Another channel or method than the open attempt's closes that one first, at its channel. `payer` is who WeChat knows
+    the member as (JSAPI). Call it outside a transaction. Raises Refusal: trade.no_such_order, trade.already_paid,
+    trade.order_ended, trade.pay_too_late, trade.channel_silent, trade.channel_declined, trade.bad_return_url,
+    trade.no_such_channel, trade.switch_waits.
     """
     rules.check_key(key)
     if urlsplit(return_url).scheme not in ("http", "https") or len(return_url) > 400:
         raise Refusal("trade.bad_return_url")
+    if channel not in channels.ORDER:
+        raise Refusal("trade.no_such_channel")
     order = load.own(order_id, member_id)
     for attempt in order.attempts.filter(state=State.OPEN):
-        ask_quietly(attempt)
-    attempt = _attempt(order.pk, key, return_url)
+        other = (attempt.channel, attempt.method) != (channel, method)
+        if not ask_quietly(attempt, close=other) and other:
+            raise Refusal("trade.switch_waits")
+    attempt = _attempt(order.pk, key, return_url, channel, method)
+    if (attempt.channel, attempt.method) != (channel, method):
+        raise Refusal("trade.switch_waits")  # another tap of the member's was faster
     if not attempt.pay_url:
-        channel = channels.of(attempt.channel)
-        try:
-            attempt.pay_url = channel.pay(
-                attempt.out_trade_no,
-                attempt.amount_minor,
-                attempt.currency,
-                _title(order),
-                attempt.return_url,
-                urljoin(attempt.return_url, NOTIFY),
-            )
-        except channels.Unreachable:
-            raise Refusal("trade.channel_silent") from None
-        except channels.Declined:
-            PayAttempt.objects.filter(pk=attempt.pk, state=State.OPEN).update(state=State.CLOSED)
-            raise Refusal("trade.channel_declined") from None
-        PayAttempt.objects.filter(pk=attempt.pk).update(pay_url=attempt.pay_url)
-    return PayStart(attempt.pay_url, attempt.out_trade_no)
+        _open(attempt, order, payer, client_ip)
+    return PayStart(attempt.pay_url, attempt.out_trade_no, attempt.channel, attempt.way)
+
+
+def _open(attempt: PayAttempt, order: Order, payer: str, client_ip: str) -> None:
+    asked = Asked(
+        attempt.out_trade_no,
+        attempt.amount_minor,
+        attempt.currency,
+        _title(order),
+        attempt.return_url,
+        notify_url(attempt.channel, attempt.return_url),
+        attempt.method,
+        payer,
+        client_ip,
+        order.pay_by,
+    )
+    try:
+        way = channels.of(attempt.channel).pay(asked)
+    except channels.Unreachable:
+        raise Refusal("trade.channel_silent") from None
+    except channels.Declined as declined:
+        log.warning("%s declined attempt %s: %s", attempt.channel, attempt.out_trade_no, declined)
+        PayAttempt.objects.filter(pk=attempt.pk, state=State.OPEN).update(state=State.CLOSED)
+        raise Refusal("trade.channel_declined") from None
+    attempt.pay_url, attempt.way = way.target, way.kind
+    PayAttempt.objects.filter(pk=attempt.pk).update(pay_url=attempt.pay_url, way=attempt.way)
+
+
+def notify_url(channel: str, beside: str) -> str:
+    """Where the channel reports: at the public address, or on the host of `beside` where none is set."""
+    return urljoin(settings.PUBLIC_URL or beside, f"/api/pay/{channel}/notify")
 
 
 def _title(order: Order) -> str:
@@ -102,7 +134,7 @@ def _title(order: Order) -> str:
     return "、".join(f"{skus[line.sku_code].name_zh} × {line.quantity}" for line in lines)[:80]
 
 
-def _attempt(order_id: uuid.UUID, key: str, return_url: str) -> PayAttempt:
+def _attempt(order_id: uuid.UUID, key: str, return_url: str, channel: str, method: str) -> PayAttempt:
     """The order's open attempt, or a new one, written before the channel hears of it."""
     with transaction.atomic():
         order = Order.objects.select_for_update().get(pk=order_id)
@@ -119,7 +151,8 @@ def _attempt(order_id: uuid.UUID, key: str, return_url: str) -> PayAttempt:
             id=number,
             region=order.region,
             order=order,
-            channel=CHANNEL,
+            channel=channel,
+            method=method,
             key=key,
             out_trade_no=number.hex,
             amount_minor=order.payable_minor,
@@ -132,54 +165,35 @@ def _attempt(order_id: uuid.UUID, key: str, return_url: str) -> PayAttempt:
 def confirm(notification: Notification, *, channel: str = CHANNEL) -> Confirmed:
     """Take a channel's word for a payment, when it is the channel's, fresh, and about the right amount.
 
-    Raises Refusal, with nothing posted: trade.bad_signature, trade.stale_notification, trade.bad_notification,
-    trade.unknown_attempt, trade.wrong_amount.
+    News of a refund is asked about, not believed. Raises Refusal, with nothing posted: trade.bad_signature,
+    trade.stale_notification, trade.bad_notification, trade.unknown_attempt, trade.wrong_amount.
     """
     try:
-        told = _read(notification, channel)
-        if told.get("state") != "paid":
+        news = channels.of(channel).hear(notification)
+        if news.about == "refund":
+            return _heard_of_refund(channel, news.refund_no)
+        if news.about != "payment" or news.seen is None or news.seen.state != "paid":
             return Confirmed("ignored")
-        seen = Seen("paid", _text(told, "channel_txn"), _number(told, "amount_minor"), _text(told, "currency"))
-        number = _text(told, "out_trade_no")
-        attempt = PayAttempt.objects.filter(channel=channel, out_trade_no=number).first()
+        attempt = PayAttempt.objects.filter(channel=channel, out_trade_no=news.out_trade_no).first()
         if attempt is None:
             raise Refusal("trade.unknown_attempt")
-        return _settle(attempt, seen)
+        return settle(attempt, news.seen)
+    except channels.Unreachable:
+        raise Refusal("trade.bad_signature") from None  # a channel that isn't set up has no signature
     except Refusal as refusal:
         log.warning("payment notification refused: %s", refusal.code)  # the code alone: the body may be anybody's
         raise
 
 
-def _read(notification: Notification, channel: str) -> dict[str, object]:
-    if not channels.of(channel).genuine(notification.body, notification.timestamp, notification.nonce, notification.signature):
-        raise Refusal("trade.bad_signature")
-    try:
-        sent_at = datetime.fromtimestamp(int(notification.timestamp), UTC)
-        told = json.loads(notification.body)
-    except (ValueError, OverflowError, OSError):
-        raise Refusal("trade.bad_notification") from None
-    if abs(clocks.machine_now() - sent_at) > FRESH:
-        raise Refusal("trade.stale_notification")
-    if not isinstance(told, dict):
-        raise Refusal("trade.bad_notification")
-    return told
+def _heard_of_refund(channel: str, refund_no: str) -> Confirmed:
+    refund = Refund.objects.filter(channel=channel, refund_no=refund_no).first()
+    if refund is None:
+        raise Refusal("trade.unknown_attempt")
+    refunds.ask(refund.pk)
+    return Confirmed("refund", refund.order_id)
 
 
-def _text(told: dict[str, object], name: str) -> str:
-    value = told.get(name)
-    if not isinstance(value, str) or not 0 < len(value) <= 64:
-        raise Refusal("trade.bad_notification")
-    return value
-
-
-def _number(told: dict[str, object], name: str) -> int:
-    value = told.get(name)
-    if type(value) is not int:
-        raise Refusal("trade.bad_notification")
-    return value
-
-
-def _settle(attempt: PayAttempt, seen: Seen) -> Confirmed:
+def settle(attempt: PayAttempt, seen: Seen) -> Confirmed:
     """Believe that an attempt was paid: once, whatever its order has become in the meantime."""
     if (seen.amount_minor, seen.currency) != (attempt.amount_minor, attempt.currency):
         raise Refusal("trade.wrong_amount")
@@ -199,7 +213,10 @@ def _settle_once(attempt_id: uuid.UUID, seen: Seen) -> Confirmed:
     wanted = order.state == Order.State.PLACED
     now = clocks.business_now()
     changed = PayAttempt.objects.filter(pk=attempt_id, state__in=[State.OPEN, State.CLOSED]).update(
-        state=State.PAID if wanted else State.UNWANTED, channel_txn=seen.channel_txn, settled_at=now
+        state=State.PAID if wanted else State.UNWANTED,
+        channel_txn=seen.channel_txn,
+        settled_at=now,
+        paid_at=seen.paid_at or clocks.machine_now(),
     )
     attempt = PayAttempt.objects.get(pk=attempt_id)
     if not changed:
@@ -229,8 +246,7 @@ def _received(attempt: PayAttempt, target: ledger.AccountRef) -> ledger.Move:
 def _pay(posting: Posting, order: Order, lines: list[OrderLine], attempt: PayAttempt, now: datetime) -> None:
     """The order is paid: what was held is its own. Lines whose group missed while the money travelled go back at once."""
     by = f"channel:{attempt.channel}"
-    for line in lines:
-        line.state = rules.line_once_paid(line.group.state, solo=line.solo)
+    joining.enter(order, lines, now)
     kept = [line for line in lines if line.state != OrderLine.State.CANCELLED]
     lost = [line for line in lines if line.state == OrderLine.State.CANCELLED]
     pickups.assign(order, kept)
@@ -247,6 +263,7 @@ def _pay(posting: Posting, order: Order, lines: list[OrderLine], attempt: PayAtt
     _tell_paid(order, lines, attempt, by)
     if lost:
         refunds.begin(posting, order, lost, reason="group_missed", by="system", key=f"late/{order_no(order)}", sold=False)
+    joining.settle(posting, order, kept)
 
 
 def _tell_paid(order: Order, lines: list[OrderLine], attempt: PayAttempt, by: str) -> None:
@@ -288,7 +305,7 @@ def ask(attempt: PayAttempt, *, close: bool = False) -> str:
     channel = channels.of(attempt.channel)
     seen = channel.close(attempt.out_trade_no) if close else channel.seen(attempt.out_trade_no)
     if seen is not None and seen.state == "paid":
-        _settle(attempt, seen)
+        settle(attempt, seen)
     elif (seen is not None and seen.state == "closed") or (seen is None and close):
         PayAttempt.objects.filter(pk=attempt.pk, state=State.OPEN).update(state=State.CLOSED, settled_at=clocks.business_now())
     return PayAttempt.objects.values_list("state", flat=True).get(pk=attempt.pk)
@@ -340,16 +357,36 @@ def expire(order_id: uuid.UUID | str) -> str:
 def reconcile() -> int:
     """Ask about every open attempt, end unpaid orders, pursue refunds; returns how much still waits for an answer.
 
-    Whatever is wrong with one of them, the others are settled; then the first error is raised.
+    Whatever is wrong with one of them, the others are settled; then the first error is raised. A channel that hangs
+    costs a few silences, then its breaker answers for it, and asking stops after `ROUND_S` in any case.
     """
     *_, refunds_waiting = each((_ask_open, _expire_overdue, refunds.pursue), call)
     return PayAttempt.objects.filter(state=State.OPEN).count() + (refunds_waiting or 0)
 
 
 def _ask_open() -> None:
-    attempts = PayAttempt.objects.select_related("order").filter(state=State.OPEN)
-    each(attempts, lambda attempt: ask_quietly(attempt, close=attempt.order.state != Order.State.PLACED))
+    now = clocks.machine_now()
+    due = PayAttempt.objects.select_related("order").filter(Q(asked_at=None) | Q(asked_at__lte=now - AGAIN), state=State.OPEN)
+    each(due.order_by(F("asked_at").asc(nulls_first=True), "started_at"), _in_time(_ask_once))
+
+
+def _ask_once(attempt: PayAttempt) -> None:
+    PayAttempt.objects.filter(pk=attempt.pk).update(asked_at=clocks.machine_now())
+    ask_quietly(attempt, close=attempt.order.state != Order.State.PLACED)
 
 
 def _expire_overdue() -> None:
-    each(Order.objects.filter(state=Order.State.PLACED, pay_by__lte=clocks.machine_now()).values_list("pk", flat=True), expire)
+    overdue = Order.objects.filter(state=Order.State.PLACED, pay_by__lte=clocks.machine_now())
+    each(overdue.order_by("pay_by").values_list("pk", flat=True), _in_time(expire))
+
+
+def _in_time[T](do: Callable[[T], object]) -> Callable[[T], None]:
+    """`do` until the round's time is used up; the rows after that wait for the next round."""
+    end = time.monotonic() + ROUND_S
+
+    @wraps(do)
+    def doing(row: T) -> None:
+        if time.monotonic() < end:
+            do(row)
+
+    return doing

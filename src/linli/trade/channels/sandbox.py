@@ -7,13 +7,15 @@ import hmac
 import json
 import secrets
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
 from django.conf import settings
 
 from linli.kernel import clocks
-from linli.trade.channels import Declined, Seen, Unreachable
+from linli.kernel.refusals import Refusal
+from linli.trade.channels import Asked, Bill, Declined, News, Notification, Seen, Unreachable, Way, fresh, text
 
 PATIENCE_S = 4.0
 
@@ -28,17 +30,17 @@ class Sandbox:
 
     name = "sandbox"
 
-    def pay(self, out_trade_no: str, amount_minor: int, currency: str, title: str, return_url: str, notify_url: str) -> str:
-        asked = {
-            "out_trade_no": out_trade_no,
-            "amount_minor": amount_minor,
-            "currency": currency,
-            "title": title,
-            "return_url": return_url,
-            "notify_url": notify_url,
+    def pay(self, asked: Asked) -> Way:
+        told = {
+            "out_trade_no": asked.out_trade_no,
+            "amount_minor": asked.amount_minor,
+            "currency": asked.currency,
+            "title": asked.title,
+            "return_url": asked.return_url,
+            "notify_url": asked.notify_url,
         }
-        answer = self._post("/v1/pay", asked)
-        return _shaped(lambda: str(answer["pay_url"]))
+        answer = self._post("/v1/pay", told)
+        return _shaped(lambda: Way("redirect", str(answer["pay_url"])))
 
     def seen(self, out_trade_no: str) -> Seen | None:
         return _seen(self._call("GET", f"/v1/pay/{out_trade_no}"))
@@ -46,17 +48,37 @@ class Sandbox:
     def close(self, out_trade_no: str) -> Seen | None:
         return _seen(self._call("POST", f"/v1/pay/{out_trade_no}/close", {}))
 
-    def refund(self, refund_no: str, out_trade_no: str, amount_minor: int) -> str:
+    def refund(self, refund_no: str, out_trade_no: str, amount_minor: int, *, total_minor: int = 0, currency: str = "CNY") -> str:
         asked = {"refund_no": refund_no, "out_trade_no": out_trade_no, "amount_minor": amount_minor}
         answer = self._post("/v1/refund", asked)
         return _shaped(lambda: str(answer["state"]))
 
-    def refund_state(self, refund_no: str) -> str | None:
+    def refund_state(self, refund_no: str, out_trade_no: str = "") -> str | None:
         found = self._call("GET", f"/v1/refund/{refund_no}")
         return None if found is None else _shaped(lambda: str(found["state"]))
 
-    def genuine(self, body: bytes, timestamp: str, nonce: str, signature: str) -> bool:
-        return hmac.compare_digest(sign(settings.GATEWAY_SECRET, timestamp, nonce, body).encode(), signature.encode())
+    def hear(self, notification: Notification) -> News:
+        right = sign(settings.GATEWAY_SECRET, notification.timestamp, notification.nonce, notification.body)
+        if not hmac.compare_digest(right.encode(), notification.signature.encode()):
+            raise Refusal("trade.bad_signature")
+        try:
+            sent_at = datetime.fromtimestamp(int(notification.timestamp), UTC)
+            told = json.loads(notification.body)
+        except (ValueError, OverflowError, OSError):
+            raise Refusal("trade.bad_notification") from None
+        fresh(sent_at)
+        if not isinstance(told, dict):
+            raise Refusal("trade.bad_notification")
+        if told.get("state") != "paid":
+            return News("nothing")
+        amount = told.get("amount_minor")
+        if type(amount) is not int:
+            raise Refusal("trade.bad_notification")
+        seen = Seen("paid", text(told, "channel_txn"), amount, text(told, "currency"))
+        return News("payment", text(told, "out_trade_no"), seen)
+
+    def bill(self, day: date) -> Bill:
+        raise Unreachable("the sandbox's own cashier makes no bills")
 
     def _post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         answer = self._call("POST", path, body)

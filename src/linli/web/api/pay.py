@@ -1,8 +1,11 @@
-"""Where payment channels report. The signature is checked before anything in the body is believed."""
+"""Where payment channels report. The signature is checked before anything in the body is believed.
+
+Each channel hears what it understands: anything else than that makes it repeat the notification, on its own schedule.
+"""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
@@ -29,3 +32,34 @@ def sandbox_notify(request: HttpRequest) -> JsonResponse:
     except Refusal as refusal:
         return JsonResponse({"error": refusal.code}, status=_STATUS.get(refusal.code, 400))
     return JsonResponse({"outcome": confirmed.outcome})
+
+
+@allow("anyone")
+@csrf_exempt
+@require_POST
+def wechat_notify(request: HttpRequest) -> HttpResponse:
+    """WeChat Pay's notification: 204 when it was understood, else 4xx with a code, and it comes again (15 times in a day)."""
+    told = pay.Notification(
+        body=request.body,
+        timestamp=request.headers.get("Wechatpay-Timestamp", ""),
+        nonce=request.headers.get("Wechatpay-Nonce", ""),
+        signature=request.headers.get("Wechatpay-Signature", ""),
+        serial=request.headers.get("Wechatpay-Serial", ""),
+    )
+    try:
+        pay.confirm(told, channel="wechat")
+    except Refusal as refusal:
+        return JsonResponse({"code": "FAIL", "message": refusal.code}, status=_STATUS.get(refusal.code, 400))
+    return HttpResponse(status=204)
+
+
+@allow("anyone")
+@csrf_exempt
+@require_POST
+def alipay_notify(request: HttpRequest) -> HttpResponse:
+    """Alipay's notification: the word "success" when it was understood; "fail", and it comes again (7 times in 25 hours)."""
+    try:
+        pay.confirm(pay.Notification(body=request.body), channel="alipay")
+    except Refusal as refusal:
+        return HttpResponse("fail", content_type="text/plain", status=_STATUS.get(refusal.code, 400))
+    return HttpResponse("success", content_type="text/plain")

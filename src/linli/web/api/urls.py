@@ -6,4 +6,6 @@ from linli.web.api import pay
 
 urlpatterns = [
     path("pay/sandbox/notify", pay.sandbox_notify, name="pay-sandbox-notify"),
+    path("pay/wechat/notify", pay.wechat_notify, name="pay-wechat-notify"),
+    path("pay/alipay/notify", pay.alipay_notify, name="pay-alipay-notify"),
 ]

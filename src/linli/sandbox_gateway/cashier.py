@@ -1,4 +1,8 @@
-"""The cashier's page: Chinese first, English beside it, no script, its style in a file of its own."""
+"""The cashier's pages: Chinese first, English beside it, no script, their style in a file of its own.
+
+One frame in three dresses: the sandbox's own, and what a member's phone shows with WeChat Pay and with Alipay. Each says
+that it is a sandbox; none wears the channels' marks.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +35,18 @@ dt{color:var(--ink-3);text-align:left}dd{margin:0;text-align:right;overflow-wrap
 form{margin:16px 0 0}button,.button{display:block;width:100%;min-height:50px;border:0;border-radius:10px;font:600 17px/50px var(--sans);
 text-align:center;text-decoration:none;cursor:pointer;background:var(--brand);color:var(--on-brand)}
 button:hover,.button:hover{background:var(--brand-strong)}button small,.button small{font-size:13px;font-weight:400;margin-left:6px}
+.hint{font-size:13px;color:var(--ink-3);text-align:center}
 .plain{background:none;color:var(--ink-2);font-weight:400;font-size:15px;line-height:44px;min-height:44px}
 .plain:hover{background:none;color:var(--ink)}
 :focus-visible{outline:2px solid var(--info);outline-offset:2px}
+.wechat{--brand:#067a43;--brand-strong:#056337;--brand-soft:#e1f5ea}.alipay{--brand:#0f62c4;--brand-strong:#0b4d9c;--brand-soft:#e5effc}
+@media(prefers-color-scheme:dark){.wechat{--brand:#3fcf86;--brand-strong:#6bdda2;--brand-soft:#12331f;--on-brand:#04240f}
+.alipay{--brand:#7db3ff;--brand-strong:#a3caff;--brand-soft:#16294a;--on-brand:#041c3d}}
+header .who{display:flex;align-items:center;gap:8px}.who i{width:26px;height:26px;border-radius:8px;background:var(--brand);
+color:var(--on-brand);display:grid;place-items:center;font-style:normal;font-size:14px;font-weight:700}
+.pay-with{display:flex;align-items:center;gap:12px;margin:12px 0 0;padding:14px 16px;background:var(--surface);border-radius:14px;
+box-shadow:var(--shadow);font-size:15px}.pay-with b{font-weight:600}.pay-with span:last-child{margin-left:auto;color:var(--brand)}
+.pay-with small{display:block;color:var(--ink-3);font-size:12px}
 footer{margin-top:auto;padding:24px 16px;font-size:12px;color:var(--ink-3);text-align:center}
 """
 
@@ -43,6 +56,9 @@ _TICK = (
 )
 
 
+_TICK_SMALL = (
+    _TICK.replace('width="28" height="28"', 'width="20" height="20"').replace("<svg", "<span><svg").replace("</svg>", "</svg></span>")
+)
 _SYMBOLS = {"CNY": "¥", "USD": "$"}
 
 
@@ -51,13 +67,21 @@ def _amount(p: Payment) -> str:
     return f"{_SYMBOLS.get(p.currency, p.currency + ' ')}{p.amount_minor // 100:,}.{p.amount_minor % 100:02d}"
 
 
-def _frame(title: str, body: str) -> bytes:
+_NAMES = {"sandbox": ("收银台", "Cashier", "¥"), "wechat": ("微信支付", "WeChat Pay", "微"), "alipay": ("支付宝", "Alipay", "支")}
+_PURSES = {"sandbox": ("沙盒账户", "Sandbox account"), "wechat": ("零钱", "Balance"), "alipay": ("账户余额", "Account balance")}
+
+
+def _frame(title: str, body: str, channel: str = "sandbox") -> bytes:
+    zh, en, mark = _NAMES[channel]
     return (
         '<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">'
-        f'<meta name="robots" content="noindex"><title>{escape(title)}</title><link rel="stylesheet" href="/cashier.css"></head><body>'
-        f'<header><span>收银台 <span lang="en">Cashier</span></span><span class="tag">沙盒<span lang="en"> sandbox</span></span></header>'
+        f'<meta name="robots" content="noindex"><title>{escape(title)}</title><link rel="stylesheet" href="/cashier.css"></head>'
+        f'<body class="{channel}"><header><span class="who"><i aria-hidden="true">{mark}</i>'
+        f'<span>{zh} <span lang="en">{en}</span></span></span>'
+        '<span class="tag">沙盒<span lang="en"> sandbox</span></span></header>'
         f"<main>{body}</main>"
-        '<footer>沙盒支付，不动用真实的钱。<br><span lang="en">Sandbox payments move no real money.</span></footer></body></html>'
+        "<footer>沙盒支付，不动用真实的钱，也不是真的"
+        f'{zh}。<br><span lang="en">Sandbox payments move no real money; this is not the real {en}.</span></footer></body></html>'
     ).encode()
 
 
@@ -69,23 +93,33 @@ def _facts(p: Payment) -> str:
     )
 
 
-def cashier(p: Payment) -> bytes:
-    """Pay or go back, or what the payment has come to."""
-    amount = escape(_amount(p))
-    back = f'<p><a class="button" href="{escape(p.return_url)}">回到订单<small lang="en">Back to the order</small></a></p>'
+def cashier(p: Payment, back_to: str = "") -> bytes:
+    """Pay or go back, or what the payment has come to. `back_to` is where the shop is, when its page isn't the payment's own."""
+    amount, back_url = escape(_amount(p)), p.return_url or back_to
+    back = f'<p><a class="button" href="{escape(back_url)}">回到订单<small lang="en">Back to the order</small></a></p>' if back_url else ""
+    hint = (
+        "" if back_url else '<p class="hint">可以关掉这一页，电脑上的订单会自己变。<br><span lang="en">You can close this page.</span></p>'
+    )
     if p.state == "paid":
         done = f'<div class="mark">{_TICK}</div><h1>已付款</h1><p lang="en">Paid</p><p class="amount">{amount}</p>'
-        return _frame("已付款", f'<section class="card">{done}{_facts(p)}</section>{back}')
+        return _frame("已付款", f'<section class="card">{done}{_facts(p)}</section>{back}{hint}', p.channel)
     if p.state == "closed":
         over = '<h1>这笔付款已关闭</h1><p lang="en">This payment was closed. Start again from the order.</p>'
-        return _frame("付款已关闭", f'<section class="card">{over}{_facts(p)}</section>{back}')
+        return _frame("付款已关闭", f'<section class="card">{over}{_facts(p)}</section>{back}', p.channel)
     ask = f'<h1>向邻里付款</h1><p lang="en">Pay Linli</p><p class="amount">{amount}</p>'
+    zh, en = _PURSES[p.channel]
+    purse = (
+        '<div class="pay-with"><span><small>付款方式 <span lang="en">Pay with</span></small>'
+        f'<b>{zh} <span lang="en">{en}</span></b></span>{_TICK_SMALL}</div>'
+    )
+    hidden = f'<input type="hidden" name="back" value="{escape(back_to)}">' if back_to else ""
     return _frame(
         f"付款 {_amount(p)}",
-        f'<section class="card">{ask}{_facts(p)}</section>'
-        f'<form method="post" action="/cashier/{p.token}/pay"><button>付款<small lang="en">Pay</small></button></form>'
-        f'<form method="post" action="/cashier/{p.token}/cancel">'
+        f'<section class="card">{ask}{_facts(p)}</section>{purse}'
+        f'<form method="post" action="/cashier/{p.token}/pay">{hidden}<button>付款<small lang="en">Pay</small></button></form>'
+        f'<form method="post" action="/cashier/{p.token}/cancel">{hidden}'
         '<button class="plain">暂不付款<small lang="en">Not now</small></button></form>',
+        p.channel,
     )
 
 
