@@ -200,3 +200,18 @@ def test_threads_read_side_by_side() -> None:
     for t in threads:
         t.join()
     assert found == [20] * 12
+
+
+def test_what_a_version_is_made_of_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system page asks for every table at every look; each is hundreds of small files after a season."""
+    opened: list[object] = []
+    plain = lake.DeltaTable
+    monkeypatch.setattr(lake, "DeltaTable", lambda path, **more: (opened.append(path), plain(path, **more))[1])
+    tell(joined(ALICE))
+    events.drain(LAKE)
+    first = lake.tables()
+    seen = len(opened)
+    assert lake.tables() == first and len(opened) == seen
+    tell(joined(BOB))
+    events.drain(LAKE)
+    assert lake.tables()[0].version == first[0].version + 1

@@ -140,22 +140,30 @@ def names() -> list[str]:
 
 def tables() -> list[TableInfo]:
     """Rows, files, bytes and version of every table, by name."""
-    found = []
-    for name in names():
-        table = DeltaTable(folder(name))
-        adds = pa.table(table.get_add_actions(flatten=True)).to_pydict()
-        at = table.history(1)[0].get("timestamp")
-        found.append(
-            TableInfo(
-                name,
-                sum(adds["num_records"]),
-                len(adds["path"]),
-                sum(adds["size_bytes"]),
-                table.version(),
-                datetime.fromtimestamp(at / 1000, UTC) if at else None,
-            )
-        )
-    return found
+    return [_info(name) for name in names()]
+
+
+_infos: dict[Path, TableInfo] = {}
+
+
+def _info(name: str) -> TableInfo:
+    """What one version of a table is made of never changes, and is read from hundreds of small files: kept until the next one."""
+    path = folder(name)
+    known = _infos.get(path)
+    if known is not None and known.version == _latest(path):
+        return known
+    table = DeltaTable(path)
+    adds = pa.table(table.get_add_actions(flatten=True)).to_pydict()
+    at = table.history(1)[0].get("timestamp")
+    _infos[path] = TableInfo(
+        name,
+        sum(adds["num_records"]),
+        len(adds["path"]),
+        sum(adds["size_bytes"]),
+        table.version(),
+        datetime.fromtimestamp(at / 1000, UTC) if at else None,
+    )
+    return _infos[path]
 
 
 def compact() -> int:
@@ -270,6 +278,7 @@ def forget() -> None:
     """Let every thread read snapshots anew (the lake was swapped, or a test has its own)."""
     global _generation
     _generation += 1
+    _infos.clear()
 
 
 def table(name: str) -> ir.Table:

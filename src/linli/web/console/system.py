@@ -5,6 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -27,13 +28,19 @@ WORK_STATES = ("failed", "due", "done")
 
 
 def _versions() -> list[tuple[str, str]]:
-    found = [("Python", platform.python_version()), (connection.vendor, _database_version())]
+    return [("Python", platform.python_version()), (connection.vendor, _database_version()), *_packages()]
+
+
+@cache
+def _packages() -> tuple[tuple[str, str], ...]:
+    """Versions of packages: they are those this process was started with, and are read from files."""
+    found = []
     for name in PACKAGES:
         try:
             found.append((name, version(name)))
         except PackageNotFoundError:
             found.append((name, "—"))
-    return found
+    return tuple(found)
 
 
 def _database_version() -> str:
