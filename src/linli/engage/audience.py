@@ -12,8 +12,9 @@ from __future__ import annotations
 import difflib
 import math
 import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import ibis
@@ -67,12 +68,16 @@ class Rule:
 
     def check(self, facts: Mapping[str, Any]) -> bool:
         """Whether one member's facts fit; a missing name is an unknown."""
-        return _value(self.tree, facts, self.schema) is True
+        return self._test(facts) is True
 
     def truth(self, facts: Mapping[str, Any]) -> bool | None:
         """Like `check`, but says None where it is unknown."""
-        found = _value(self.tree, facts, self.schema)
+        found = self._test(facts)
         return None if found is None else bool(found)
+
+    @cached_property
+    def _test(self) -> Test:
+        return _one(self.tree, self.schema)
 
     def ibis(self, table: ir.Table) -> ir.BooleanValue:
         """The rule over a table whose columns are the schema's names; never null, so it can filter or count."""
@@ -172,47 +177,65 @@ def _fact(name: Name, facts: Mapping[str, Any]) -> Any:
     return bool(value) if name.kind == "bool" else str(value)
 
 
-def _value(node: e.Node, facts: Mapping[str, Any], names: Schema) -> Any:
+type Test = Callable[[Mapping[str, Any]], Any]
+
+
+def _one(node: e.Node, names: Schema) -> Test:
+    """The node as a function of one member's facts: the tree is walked once, however many members are asked."""
     match node:
         case e.Literal(value):
-            return value
+            return lambda facts: value
         case e.Field(name):
-            return _fact(names[name], facts)
+            field = names[name]
+            return lambda facts: _fact(field, facts)
         case e.Known(value):
-            return _value(value, facts, names) is not None
-        case e.Not(of):
-            found = _value(of, facts, names)
-            return None if found is None else not found
+            known = _one(value, names)
+            return lambda facts: known(facts) is not None
         case e.Junction(sign, parts):
-            return _join(sign, [_value(part, facts, names) for part in parts])
-        case e.Has(labels, label):
-            found = _value(labels, facts, names)
-            return None if found is None else label in found
-        case e.OneOf(value, options):
-            found = _value(value, facts, names)
-            return None if found is None else found in [option.value for option in options]
+            tests = [_one(part, names) for part in parts]
+            return lambda facts: _join(sign, tests, facts)
+        case e.Not(of):
+            return _lifted(_one(of, names), operator.not_)
         case e.Negative(of):
-            found = _value(of, facts, names)
-            return None if found is None else -found
+            return _lifted(_one(of, names), operator.neg)
+        case e.Has(labels, label):
+            return _lifted(_one(labels, names), lambda found: label in found)
+        case e.OneOf(value, options):
+            among = [option.value for option in options]
+            return _lifted(_one(value, names), lambda found: found in among)
         case e.Between(value, low, high):
-            at_least = _value(e.Compare(">=", value, low, node.at), facts, names)
-            return _join("and", [at_least, _value(e.Compare("<=", value, high, node.at), facts, names)])
-        case e.Arithmetic(sign, left, right) | e.Compare(sign, left, right):
-            a, b = _value(left, facts, names), _value(right, facts, names)
-            if a is None or b is None or (sign == "/" and b == 0):
-                return None
-            if isinstance(node, e.Compare):
-                return _COMPARE[sign](a, b)
-            result = _ARITHMETIC[sign](a, b)
-            return result if math.isfinite(result) else None
+            ends = [_one(e.Compare(">=", value, low, node.at), names), _one(e.Compare("<=", value, high, node.at), names)]
+            return lambda facts: _join("and", ends, facts)
+        case e.Compare(sign, left, right):
+            return _paired(_one(left, names), _one(right, names), _COMPARE[sign])
+        case e.Arithmetic(sign, left, right):
+            return _paired(_one(left, names), _one(right, names), lambda a, b: _result(sign, a, b))
 
 
-def _join(sign: str, parts: list[bool | None]) -> bool | None:
+def _lifted(of: Test, does: Callable[[Any], Any]) -> Test:
+    """What isn't known stays unknown."""
+    return lambda facts: None if (found := of(facts)) is None else does(found)
+
+
+def _paired(left: Test, right: Test, does: Callable[[Any, Any], Any]) -> Test:
+    return lambda facts: None if (a := left(facts)) is None or (b := right(facts)) is None else does(a, b)
+
+
+def _result(sign: str, a: float, b: float) -> float | None:
+    if sign == "/" and b == 0:
+        return None
+    result = _ARITHMETIC[sign](a, b)
+    return result if math.isfinite(result) else None
+
+
+def _join(sign: str, tests: Sequence[Test], facts: Mapping[str, Any]) -> bool | None:
     """Kleene: a false part decides `and`, a true part decides `or`, otherwise an unknown stays."""
-    decisive = sign == "or"
-    if decisive in parts:
-        return decisive
-    return None if None in parts else not decisive
+    decisive, unknown = sign == "or", False
+    for test in tests:
+        if (found := test(facts)) is decisive:
+            return decisive
+        unknown = unknown or found is None
+    return None if unknown else not decisive
 
 
 # --- many members -----------------------------------------------------------------------------------------

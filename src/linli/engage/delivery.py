@@ -37,7 +37,7 @@ class Scene:
 
 
 def scene(launch: models.Launch, runs: Sequence[models.Run], now: datetime, book: p.Playbook | None = None) -> Scene:
-    """Load it for these runs. `book`: for a launch that is only thought of (a preview)."""
+    """Load it for these runs. `book`: for a launch that is only thought of (a preview), which says reasons of few."""
     ids = [r.member_id for r in runs]
     place = people.region(launch.region)
     return Scene(
@@ -51,7 +51,7 @@ def scene(launch: models.Launch, runs: Sequence[models.Run], now: datetime, book
         may_message=consent.has_many(ids, "messages", region=launch.region),
         may_profile=consent.has_many(ids, "profiling", region=launch.region),
         leaders=set(people.leaders(launch.region)),
-        why=knowledge.model_reasons(ids),
+        why=knowledge.model_reasons(ids) if book is None else {},
         shelf=knowledge.shelf(launch.region),
     )
 

@@ -24,7 +24,13 @@ def text(slug: str) -> str:
 
 def playbook(slug: str) -> Playbook:
     """The shipped playbook as it stands now. Raises Refusal engage.no_playbook, engage.bad_playbook."""
-    return reading.read(text(slug), knowledge.names())
+    return _read(text(slug))
+
+
+@lru_cache(maxsize=64)
+def _read(text: str) -> Playbook:
+    """A text says the same thing every time; reading YAML takes a page's tenth of a second."""
+    return reading.read(text, knowledge.names())
 
 
 def store(region: str, book: Playbook) -> models.PlaybookVersion:
@@ -38,7 +44,7 @@ def store(region: str, book: Playbook) -> models.PlaybookVersion:
 @lru_cache(maxsize=64)
 def _stored(region: str, slug: str, version: str) -> Playbook:
     row = models.PlaybookVersion.objects.get(region=region, slug=slug, version=version)
-    return reading.read(row.text, knowledge.names())
+    return _read(row.text)
 
 
 def of(launch: models.Launch) -> Playbook:

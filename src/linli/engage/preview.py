@@ -148,6 +148,8 @@ def _told(
     earlier = [launching.issue_prefix(x) for x in models.Launch.objects.filter(region=launch.region, slug=launch.slug)]
     basis, share = rates.redemption(launch.region, earlier, as_of or here.now)
     most = here.policy.leader_tasks_per_day
+    shown = _spread(simulation.first_day, samples)
+    here = replace(here, why=knowledge.model_reasons([s.run.member_id for s in shown]))
     return Preview(
         slug=book.slug,
         version=book.version,
@@ -170,7 +172,7 @@ def _told(
         ),
         days_to_reach_all=simulation.days_count,
         power=power(book, launch, treated, holdout, as_of),
-        samples=tuple(_sample(s, here) for s in _spread(simulation.first_day, samples)),
+        samples=tuple(_sample(s, here) for s in shown),
         waits_for="" if as_of is not None else "engage.preview.no_knowledge",
     )
 

@@ -5,13 +5,15 @@ Rows come from the last refresh (MemberState and its like), so a page costs a fe
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from datetime import date
 from statistics import median
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, QuerySet, Sum, TextField
+from django.db.models.functions import Cast
 
 from linli.insight import boards, details, rules
 from linli.insight.boards import came_true, communities, metric_card, metric_cards, segment_counts, standing, today
@@ -260,6 +262,15 @@ def features_of(member_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
     return {s.member_id: _known(s) for s in MemberState.objects.filter(member_id__in=list(member_ids))}
 
 
+_COLUMNS = {
+    "member_id": "member_id", "external_id": "external_id", "community_id": "community_id", "lifecycle": "lifecycle",
+    "segments": "segments", "risk": "risk", "response_level": "response_level", "rfm_r": "recency_grade", "rfm_f": "orders_grade",
+    "rfm_m": "spend_grade", "value_rank": "value_rank",
+}  # fmt: skip
+"""What `_known` takes from columns of their own; everything else lies in `features`."""
+_GRADES = {"rfm_r", "rfm_f", "rfm_m"}
+
+
 def columns(region: str, names: Sequence[str] | None = None) -> Columns:
     """Columns of every profiled member of the region for audience rules. `names` None: all of `variables()`.
 
@@ -269,11 +280,24 @@ def columns(region: str, names: Sequence[str] | None = None) -> Columns:
     wanted = list(allowed) if names is None else list(names)
     if unknown := [n for n in wanted if n not in allowed]:
         raise KeyError(unknown[0])
-    states = MemberState.objects.filter(region=region, profiled=True).order_by("member_id").iterator()
-    known = [_known(s) for s in states]
+    own = [n for n in wanted if n in _COLUMNS]
+    read = MemberState.objects.filter(region=region, profiled=True).order_by("member_id")
+    # Whole rows carry four columns of JSON that most rules never ask for, and each is decoded by itself.
+    fields = ["member_id", *(_COLUMNS[n] for n in own if n != "segments")]
+    texts = [n for n in ("segments", "features") if n in own or (n == "features" and len(own) < len(wanted))]
+    rows = list(read.values_list(*fields, *(Cast(n, TextField()) for n in texts)))
+    columns = list(map(list, zip(*rows, strict=True))) or [[] for _ in [*fields, *texts]]
+    ids = columns[0]
+    values = dict(zip((n for n in own if n != "segments"), columns[1:], strict=False))
+    decoded = {n: json.loads(f"[{','.join(column)}]") for n, column in zip(texts, columns[len(fields) :], strict=True)}
+    if "segments" in decoded:
+        values["segments"] = decoded["segments"]
+    values |= {n: [f.get(n) for f in decoded["features"]] for n in wanted if n not in _COLUMNS}
+    for grade in _GRADES & values.keys():
+        values[grade] = [v or None for v in values[grade]]
     last = boards.last_refresh(region)
     return Columns(
         as_of=last.as_of if last else None,
-        member_ids=tuple(k["member_id"] for k in known),
-        values={name: [k.get(name) for k in known] for name in wanted},
+        member_ids=tuple(ids),
+        values={name: values[name] for name in wanted},
     )
