@@ -253,7 +253,7 @@ def test_a_channel_that_refuses_the_question_leaves_a_refund_as_it_is(shop: Shop
     till.loses_reply = True
     refunds.pursue()
 
-    def no(refund_no: str) -> str:
+    def no(refund_no: str, out_trade_no: str) -> str:
         raise channels.Declined("signature")
 
     with monkeypatch.context() as refusing:

@@ -277,7 +277,13 @@ def send(refund_id: uuid.UUID | str) -> str:
     if not won:
         return refund.state
     try:
-        answer = channels.of(refund.channel).refund(refund.refund_no, refund.attempt.out_trade_no, refund.amount_minor)
+        answer = channels.of(refund.channel).refund(
+            refund.refund_no,
+            refund.attempt.out_trade_no,
+            refund.amount_minor,
+            total_minor=refund.attempt.amount_minor,
+            currency=refund.attempt.currency,
+        )
     except channels.Unreachable:
         answer = "unknown"
     except channels.Declined as declined:
@@ -292,7 +298,7 @@ def ask(refund_id: uuid.UUID | str) -> str:
     if refund.state not in (State.SENDING, State.UNKNOWN):
         return refund.state
     try:
-        answer = channels.of(refund.channel).refund_state(refund.refund_no)
+        answer = channels.of(refund.channel).refund_state(refund.refund_no, refund.attempt.out_trade_no)
     except (channels.Unreachable, channels.Declined):  # a question refused (a clock, a secret) says nothing about the money
         return refund.state
     if answer is None:
