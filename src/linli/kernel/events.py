@@ -103,9 +103,6 @@ _ROWS = bulk.Table(
 )
 
 
-_PAYLOAD = json.JSONEncoder(default=vars)
-
-
 def rows(told: Iterable[Told]) -> bulk.Rows:
     """Facts as rows, to be written in one statement with the change that they report (`bulk.write`)."""
     now = clocks.business_now()
@@ -113,7 +110,7 @@ def rows(told: Iterable[Told]) -> bulk.Rows:
         _ROWS,
         [
             (
-                t.uid.hex if t.uid else ids.new_hex(),
+                (t.uid or ids.new()).hex,
                 t.region,
                 t.fact.kind,
                 t.fact.version,
@@ -121,7 +118,7 @@ def rows(told: Iterable[Told]) -> bulk.Rows:
                 t.happened_at or now,
                 t.recorded_at or now,
                 "live",
-                _PAYLOAD.encode(vars(t.fact)),
+                json.dumps(vars(t.fact), default=vars),
             )
             for t in told
         ],

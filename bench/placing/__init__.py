@@ -1,1 +1,0 @@
-"""Parts of `bench/orders.py`: the seed, the load, the rival."""
