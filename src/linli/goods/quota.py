@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.db import transaction
 
@@ -40,11 +41,13 @@ def supply(region: str, sku: str) -> AccountRef:
     return AccountRef(region=region, asset=f"sku:{sku}", owner="shop", purpose="supply")
 
 
+@lru_cache(maxsize=20_000)
 def account(region: str, sku: str, place: str) -> AccountRef:
     """What may still be sold there."""
     return AccountRef(region=region, asset=f"sku:{sku}", owner=place, purpose="quota")
 
 
+@lru_cache(maxsize=20_000)
 def sold(region: str, sku: str, place: str) -> AccountRef:
     """What was sold there."""
     return AccountRef(region=region, asset=f"sku:{sku}", owner=place, purpose="sold")

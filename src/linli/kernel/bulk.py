@@ -166,11 +166,21 @@ def _arrays(rows: Rows) -> list[str]:
 
 def array(values: Sequence[object]) -> str:
     """An array literal of values that need no quotes: hex, numbers, truths, dates. Ten times faster than adapting each."""
-    return "{" + ",".join(["NULL" if v is None else v if type(v) is str else _plain(v) for v in values]) + "}"
+    kind = type(values[0]) if values else str
+    if kind is str and None not in values:
+        return "{" + ",".join(values) + "}"  # type: ignore[arg-type]
+    if kind is int:
+        return "{" + ",".join(["NULL" if v is None else str(v) for v in values]) + "}"
+    known: dict[int, str] = {}  # a batch is of one moment: its times are the same objects
+    return "{" + ",".join([known.get(id(v)) or known.setdefault(id(v), _literal(v)) for v in values]) + "}"
 
 
-def _plain(value: object) -> str:
-    return f'"{value.isoformat()}"' if isinstance(value, datetime) else str(value)
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, datetime):
+        return f'"{value.isoformat()}"'
+    return value if type(value) is str else str(value)
 
 
 def quoted(texts: Sequence[str | None]) -> str:

@@ -103,6 +103,9 @@ _ROWS = bulk.Table(
 )
 
 
+_PAYLOAD = json.JSONEncoder(default=vars)
+
+
 def rows(told: Iterable[Told]) -> bulk.Rows:
     """Facts as rows, to be written in one statement with the change that they report (`bulk.write`)."""
     now = clocks.business_now()
@@ -110,7 +113,7 @@ def rows(told: Iterable[Told]) -> bulk.Rows:
         _ROWS,
         [
             (
-                (t.uid or ids.new()).hex,
+                t.uid.hex if t.uid else ids.new_hex(),
                 t.region,
                 t.fact.kind,
                 t.fact.version,
@@ -118,7 +121,7 @@ def rows(told: Iterable[Told]) -> bulk.Rows:
                 t.happened_at or now,
                 t.recorded_at or now,
                 "live",
-                json.dumps(vars(t.fact), default=vars),
+                _PAYLOAD.encode(vars(t.fact)),
             )
             for t in told
         ],

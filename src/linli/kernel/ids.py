@@ -13,11 +13,19 @@ _KEYS = uuid.UUID("6f2f7f0e-5a0e-5d7b-9a42-2b8c1d6f0a11")
 
 def new() -> uuid.UUID:
     """A version 7 id: 48 bits of machine time in ms, then random bits, so that neighbours in time lie together."""
+    return uuid.UUID(int=_new())
+
+
+def new_hex() -> str:
+    """`new().hex`, without the value in between."""
+    return f"{_new():032x}"
+
+
+def _new() -> int:
     ms = int(clocks.machine_now().timestamp() * 1000)
     value = (ms << 80) | int.from_bytes(os.urandom(10), "big")
     value = (value & ~(0xF << 76)) | (0x7 << 76)
-    value = (value & ~(0x3 << 62)) | (0x2 << 62)
-    return uuid.UUID(int=value)
+    return (value & ~(0x3 << 62)) | (0x2 << 62)
 
 
 def named(key: str) -> uuid.UUID:

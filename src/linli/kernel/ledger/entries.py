@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from hashlib import blake2b
 
 from linli.kernel import ids
@@ -37,11 +36,12 @@ class AccountRef:
     owner: str
     purpose: str
     expires_on: date = NEVER
+    _id: str = field(default="", init=False, repr=False, compare=False)  # once it was asked for
 
     def __post_init__(self) -> None:
-        for field, length in _LENGTHS.items():
-            if not _fits(getattr(self, field), length):
-                raise ValueError(f"an account's {field} has 1 to {length} printable characters, not {getattr(self, field)!r}")
+        for name, length in _LENGTHS.items():
+            if not _fits(getattr(self, name), length):
+                raise ValueError(f"an account's {name} has 1 to {length} printable characters, not {getattr(self, name)!r}")
 
     def __str__(self) -> str:
         until = "" if self.expires_on == NEVER else f"@{self.expires_on.isoformat()}"
@@ -114,10 +114,12 @@ class Outcome:
         return self.refusal is None
 
 
-@lru_cache(maxsize=100_000)
 def account_id(ref: AccountRef) -> str:
     """The id (hex) that this account always has, so that a move need not look it up."""
-    return ids.named_hex("\n".join((ref.region, ref.owner, ref.asset, ref.purpose, ref.expires_on.isoformat())))
+    if not ref._id:
+        name = "\n".join((ref.region, ref.owner, ref.asset, ref.purpose, ref.expires_on.isoformat()))
+        object.__setattr__(ref, "_id", ids.named_hex(name))
+    return ref._id
 
 
 def transfer_id(region: str, key: str) -> str:
@@ -173,7 +175,7 @@ def _malformed_move(move: Move) -> Refusal | None:
         return Refusal("ledger.region_mismatch", source=move.source.region, target=move.target.region)
     if move.source.asset != move.target.asset:
         return Refusal("ledger.asset_mismatch", source=move.source.asset, target=move.target.asset)
-    if move.source == move.target:
+    if account_id(move.source) == account_id(move.target):
         return Refusal("ledger.same_account", account=str(move.source))
     return None
 

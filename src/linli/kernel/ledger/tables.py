@@ -5,15 +5,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import DatabaseError, connection
-from django.db.backends.utils import CursorWrapper
+from django.db import connection
 
+from linli.kernel import bulk
 from linli.kernel.ledger.entries import AccountRef, account_id
 from linli.kernel.ledger.rules import Row, Standing
 from linli.kernel.models import Account
@@ -39,9 +38,9 @@ _INSERT_SQLITE = f"INSERT INTO kernel_transfer ({COLUMNS}) VALUES ({', '.join(['
 _ADD_POSTGRES = """
 UPDATE kernel_account a SET balance = a.balance + locked.balance, held = a.held + locked.held
 FROM (
-    SELECT id, sums.balance, sums.held
-    FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) AS sums (id, balance, held) JOIN kernel_account USING (id)
-    ORDER BY id FOR NO KEY UPDATE OF kernel_account
+    SELECT k.id, sums.balance, sums.held
+    FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) AS sums (id, balance, held)
+    CROSS JOIN LATERAL (SELECT id FROM kernel_account WHERE id = sums.id FOR NO KEY UPDATE) AS k
 ) AS locked
 WHERE a.id = locked.id
 """
@@ -107,13 +106,13 @@ def _select(statement: str, ids: Collection[str], locking: str = "") -> list[tup
     """Run a statement over ids, which go as one value."""
     if not ids:
         return []
-    with _cursor() as cursor:
+    with bulk.cursor() as cursor:
         cursor.execute(statement.format(_ONE_OF[connection.vendor]) + locking, [_ids(ids)])
         return list(cursor.fetchall())
 
 
 def _ids(ids: Collection[str]) -> str:
-    return _array(list(ids)) if connection.vendor == "postgresql" else json.dumps(list(ids))
+    return bulk.array(list(ids)) if connection.vendor == "postgresql" else json.dumps(list(ids))
 
 
 def write(rows: Sequence[Row], sums: Sums, happened_at: datetime, written_at: datetime) -> None:
@@ -124,15 +123,15 @@ def write(rows: Sequence[Row], sums: Sums, happened_at: datetime, written_at: da
     """
     changes = sorted((account, balance, held) for account, (balance, held) in sums.items() if balance or held)
     accounts = list({row.source for row in rows} | {row.target for row in rows} | sums.keys())
-    with _cursor() as cursor, _cursor() as counting:
+    with bulk.cursor() as cursor, bulk.cursor() as counting:
         if connection.vendor == "postgresql":
-            with _pipeline():
+            with bulk.pipeline():
                 # Counted first: an account that another process opens in between would be counted, and not added to.
                 counting.execute(_COUNT.format(_ONE_OF["postgresql"]), [_ids(accounts)])
                 if rows:
                     cursor.execute(_INSERT_POSTGRES, _arrays(rows, happened_at, written_at))
                 if changes:
-                    cursor.execute(_ADD_POSTGRES, [_array(column) for column in zip(*changes, strict=True)])
+                    cursor.execute(_ADD_POSTGRES, [bulk.array(column) for column in zip(*changes, strict=True)])
         else:
             counting.execute(_COUNT.format(_ONE_OF["sqlite"]), [_ids(accounts)])
             if rows:
@@ -150,7 +149,7 @@ def claim(rows: Sequence[Row], happened_at: datetime, written_at: datetime) -> s
     """
     if not rows or connection.vendor != "postgresql":
         return set()
-    with _cursor() as cursor:
+    with bulk.cursor() as cursor:
         cursor.execute(_INSERT_POSTGRES + " ON CONFLICT DO NOTHING RETURNING id", _arrays(rows, happened_at, written_at))
         return {_hex(row[0]) for row in cursor.fetchall()}
 
@@ -158,44 +157,8 @@ def claim(rows: Sequence[Row], happened_at: datetime, written_at: datetime) -> s
 def unclaim(ids: Iterable[str]) -> None:
     """Take claimed transfers back in the transaction that claimed them: nobody else has seen them."""
     if ids := list(ids):
-        with _cursor() as cursor:
+        with bulk.cursor() as cursor:
             cursor.execute(f"DELETE FROM kernel_transfer WHERE id {_ONE_OF[connection.vendor]}", [_ids(ids)])
-
-
-@contextmanager
-def _cursor() -> Iterator[CursorWrapper]:
-    """Django's cursor; on PostgreSQL one that binds on the server, which can pipeline and keep plans."""
-    if connection.vendor != "postgresql":
-        with connection.cursor() as cursor:
-            yield cursor
-        return
-    import psycopg
-
-    connection.ensure_connection()
-    if connection.connection.prepare_threshold is None:
-        connection.connection.prepare_threshold = 5  # of this module's few statements: Django's cursors never prepare
-    with connection._prepare_cursor(psycopg.Cursor(connection.connection)) as cursor:  # type: ignore[attr-defined]
-        yield cursor
-
-
-@contextmanager
-def _pipeline() -> Iterator[None]:
-    """Send the block's statements without waiting for each; the first error is raised, at the latest at the end.
-
-    psycopg warns in the log when an error passes through the end of a pipeline: here it is an ordinary answer.
-    """
-    failed: DatabaseError | None = None
-    try:
-        with connection.wrap_database_errors, connection.connection.pipeline():
-            try:
-                yield
-            except DatabaseError as error:
-                failed = error
-    except DatabaseError:
-        if failed is None:
-            raise
-    if failed is not None:
-        raise failed
 
 
 def _in_order(rows: Sequence[Row]) -> list[tuple[int, Row]]:
@@ -210,31 +173,20 @@ def _arrays(rows: Sequence[Row], happened_at: datetime, written_at: datetime) ->
     return [
         happened_at,
         written_at,
-        _array([r.id for r in ordered]),
-        _quoted([r.region for r in ordered]),
-        _quoted([r.key for r in ordered]),
-        _array([r.kind for r in ordered]),
-        _array([r.source for r in ordered]),
-        _array([r.target for r in ordered]),
-        _array([r.amount for r in ordered]),
-        _array([r.pending or "NULL" for r in ordered]),
-        _array([r.reverses or "NULL" for r in ordered]),
-        _array([r.expires_at.isoformat() if r.expires_at else "NULL" for r in ordered]),
-        _quoted([r.reason for r in ordered]),
-        _array([r.digest for r in ordered]),
-        _array([number for number, _ in numbered]),
+        bulk.array([r.id for r in ordered]),
+        bulk.quoted([r.region for r in ordered]),
+        bulk.quoted([r.key for r in ordered]),
+        bulk.array([r.kind for r in ordered]),
+        bulk.array([r.source for r in ordered]),
+        bulk.array([r.target for r in ordered]),
+        bulk.array([r.amount for r in ordered]),
+        bulk.array([r.pending or "NULL" for r in ordered]),
+        bulk.array([r.reverses or "NULL" for r in ordered]),
+        bulk.array([r.expires_at.isoformat() if r.expires_at else "NULL" for r in ordered]),
+        bulk.quoted([r.reason for r in ordered]),
+        bulk.array([r.digest for r in ordered]),
+        bulk.array([number for number, _ in numbered]),
     ]
-
-
-def _array(values: Sequence[object]) -> str:
-    """An array literal of values that need no quotes: hex, integers, times, NULL."""
-    return "{" + ",".join(map(str, values)) + "}"
-
-
-def _quoted(texts: Sequence[str]) -> str:
-    """An array literal of any printable texts."""
-    escaped = [text.replace("\\", "\\\\").replace('"', '\\"') for text in texts]
-    return '{"' + '","'.join(escaped) + '"}'
 
 
 def _sqlite(rows: Sequence[Row], happened_at: datetime, written_at: datetime) -> list[tuple[Any, ...]]:

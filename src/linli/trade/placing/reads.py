@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from linli.goods import queries as goods
 from linli.kernel import bulk, clocks
 from linli.trade import offers
 from linli.trade.models import GroupBuy, Team
-from linli.trade.rules import Offer, Voucher
+from linli.trade.rules import MOST_UNPAID, Offer, Voucher
 
 KEPT = timedelta(seconds=10)
 """How long a group-buy's words from the catalogue (category, product type) are believed; its price and state never are."""
@@ -59,32 +60,31 @@ class Known:
 
 _BEFORE = "SELECT id, member_id, key, digest, slot, state = 'placed', payable_minor, pay_by FROM trade_order"
 
+# Row by row through unique keys, whatever the planner believes of a table that was small when it made the plan.
+_BEFORE_POSTGRES = f"""
+SELECT o.* FROM unnest(%s::text[], %s::bigint[]) AS a (r, m) CROSS JOIN generate_series(1, {MOST_UNPAID}) AS s
+CROSS JOIN LATERAL ({_BEFORE} WHERE region = a.r AND member_id = a.m AND slot = s AND state = 'placed' OFFSET 0) AS o
+UNION
+SELECT o.* FROM unnest(%s::text[], %s::bigint[], %s::text[]) AS a (r, m, k)
+CROSS JOIN LATERAL ({_BEFORE} WHERE region = a.r AND member_id = a.m AND key = a.k OFFSET 0) AS o
+"""
+
+_OF = "region IN (SELECT value FROM json_each(%s)) AND member_id IN (SELECT value FROM json_each(%s))"
+_BEFORE_SQLITE = f"""
+{_BEFORE} WHERE {_OF} AND state = 'placed' UNION {_BEFORE} WHERE {_OF} AND key IN (SELECT value FROM json_each(%s))
+"""
+
 
 def before(wanted: Collection[tuple[str, int, str]]) -> list[Before]:
     """The orders under these (region, member, key), and the members' unpaid ones."""
-    regions = sorted({region for region, _, _ in wanted})
-    members = [member for _, member, _ in wanted]
-    keys = [key for _, _, key in wanted]
+    regions, members, keys = ([one[n] for one in wanted] for n in range(3))
     with bulk.cursor() as c:
         if connection.vendor == "postgresql":
-            c.execute(
-                f"{_BEFORE} WHERE region = ANY(%s::text[]) AND member_id = ANY(%s::bigint[]) AND state = 'placed'"
-                f" UNION {_BEFORE} JOIN unnest(%s::text[], %s::bigint[], %s::text[]) AS asked (r, m, k)"
-                " ON region = r AND member_id = m AND key = k",
-                [
-                    bulk.quoted(regions),
-                    members_ := bulk.array(members),
-                    bulk.quoted([r for r, _, _ in wanted]),
-                    members_,
-                    bulk.quoted(keys),
-                ],
-            )
+            who = [bulk.quoted(regions), bulk.array(members)]
+            c.execute(_BEFORE_POSTGRES, [*who, *who, bulk.quoted(keys)])
         else:
-            of = "region IN (SELECT value FROM json_each(%s)) AND member_id IN (SELECT value FROM json_each(%s))"
-            c.execute(
-                f"{_BEFORE} WHERE {of} AND state = 'placed' UNION {_BEFORE} WHERE {of} AND key IN (SELECT value FROM json_each(%s))",
-                [*(both := [bulk.json.dumps(regions), bulk.json.dumps(members)]), *both, bulk.json.dumps(keys)],
-            )
+            who = [json.dumps(sorted(set(regions))), json.dumps(members)]
+            c.execute(_BEFORE_SQLITE, [*who, *who, json.dumps(keys)])
         rows = c.fetchall()
     return [Before(_uuid(r[0]), r[1], r[2], r[3], r[4], bool(r[5]), r[6], bulk.aware(r[7])) for r in rows]
 
