@@ -156,6 +156,18 @@ GATEWAY_URL = os.environ.get("LINLI_GATEWAY", "http://127.0.0.1:8001")
 GATEWAY_SECRET = _own_secret("gateway_secret")
 """What the sandbox gateway and the shop sign their messages with; the gateway reads the same file."""
 
+API_PER_MINUTE = int(os.environ.get("LINLI_API_PER_MINUTE", "600"))
+"""Calls of the API in a minute to each token and person; 0: as many as they like."""
+API_ADDRESS_PER_MINUTE = int(os.environ.get("LINLI_API_ADDRESS_PER_MINUTE", "6000"))
+"""The same to each address, whoever asks from there."""
+API_PROXIES = int(os.environ.get("LINLI_PROXIES", "0"))
+"""Proxies in front that add to X-Forwarded-For; 0: the header is believed from nobody."""
+API_MOST_BYTES = 1_000_000
+API_DEEPEST = 12
+"""The largest body of the API, and how deep its JSON may nest."""
+WEBHOOK_LOOPBACK = SANDBOX and os.environ.get("LINLI_WEBHOOK_LOOPBACK", "1") == "1"
+"""Whether webhooks may go to this machine itself: in the sandbox only, to try them."""
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -128,6 +128,8 @@ class AccessMiddleware:
                 return self.get_response(request)
 
     def process_view(self, request: HttpRequest, view: View, args: Any, kwargs: Any) -> HttpResponse | None:
+        if hasattr(view, "operations"):
+            return None  # the API's gate judges its own operations (web.api.gate)
         allowed: frozenset[str] | None = getattr(view, "allowed", None)
         if allowed is None:
             return refused(request)
@@ -202,12 +204,17 @@ def sandbox_only() -> None:
 
 @dataclass(frozen=True)
 class Route:
-    """An address and whom it is open to; `allowed` None: to nobody, since its view names no role."""
+    """An address and whom it is open to; `allowed` None: to nobody, since its view names no role.
+
+    An operation of the API is a route of its own, with its method and the scope a token needs.
+    """
 
     path: str
     name: str
     allowed: frozenset[str] | None
     view: str
+    method: str = ""
+    scope: str = ""
 
 
 def routes() -> list[Route]:
@@ -221,6 +228,10 @@ def routes() -> list[Route]:
             path = prefix + str(one.pattern)
             if isinstance(one, URLResolver):
                 walk(one.url_patterns, path, f"{space}{one.namespace}:" if one.namespace else space)
+            elif operations := getattr(one.callback, "operations", None):
+                found.extend(
+                    Route("/" + path, space + op.name, op.allowed, "linli.web.api", op.method, op.scope) for op in operations.values()
+                )
             else:
                 view = one.callback
                 found.append(
@@ -242,7 +253,7 @@ CAST: dict[str, Actor] = {
 
 
 def roles_page() -> str:
-    """docs/roles.md: every route and who may open it."""
+    """docs/roles.md: every route and every operation of the API, and who may open it."""
     lines = [
         "# Roles",
         "",
@@ -253,7 +264,22 @@ def roles_page() -> str:
         "| route | name | " + " | ".join(CAST) + " |",
         "| --- | --- |" + " :---: |" * len(CAST),
     ]
-    for route in routes():
-        marks = ["yes" if route.allowed is not None and actor.is_one_of(route.allowed) else "" for actor in CAST.values()]
-        lines.append(f"| `{route.path}` | {route.name} | " + " | ".join(marks) + " |")
+    found = routes()
+    lines += [f"| `{route.path}` | {route.name} | {_marks(route)} |" for route in found if not route.method]
+    lines += [
+        "",
+        "## Operations of the API",
+        "",
+        "Each is defined with its roles and its scope (`src/linli/web/api/operations.py`); an address that is no operation is"
+        " refused. A stranger gets 401, somebody without the role 403, as does a token without the scope; somebody else's"
+        " object is 404. A token acts in one role of its person.",
+        "",
+        "| operation | scope | " + " | ".join(CAST) + " |",
+        "| --- | --- |" + " :---: |" * len(CAST),
+    ]
+    lines += [f"| `{route.method} {route.path}` | `{route.scope}` | {_marks(route)} |" for route in found if route.method]
     return "\n".join(lines) + "\n"
+
+
+def _marks(route: Route) -> str:
+    return " | ".join("yes" if route.allowed is not None and actor.is_one_of(route.allowed) else "" for actor in CAST.values())

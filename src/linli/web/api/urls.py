@@ -1,10 +1,11 @@
 """The API's addresses."""
 
-from django.urls import path
+from django.urls import include, path
 
 from linli.web.api import pay
 
 urlpatterns = [
+    path("v1/", include(("linli.web.api.v1", "api"))),
     path("pay/sandbox/notify", pay.sandbox_notify, name="pay-sandbox-notify"),
     path("pay/wechat/notify", pay.wechat_notify, name="pay-wechat-notify"),
     path("pay/alipay/notify", pay.alipay_notify, name="pay-alipay-notify"),

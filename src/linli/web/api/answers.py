@@ -1,0 +1,107 @@
+"""The first answer to an Idempotency-Key, given again byte for byte (draft-ietf-httpapi-idempotency-key-header).
+
+The row is the claim: its unique constraint lets one of many twins act, the others are told to come back. An answer that
+says "not now" (409, 429, 5xx) is not kept, so that the same key may be tried again. A process killed between the effect
+and the answer leaves a claim that runs out; whoever asks then acts again with the same `key`, which the verbs below
+know, and gets what was done.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.http import HttpResponse
+
+from linli.kernel import clocks
+from linli.kernel.refusals import Refusal
+from linli.web.models import ApiAnswer
+
+CLAIM = timedelta(seconds=60)
+"""How long an act may take before a twin may take it over."""
+
+KEPT = timedelta(hours=24)
+NOT_NOW = frozenset({409, 429, *range(500, 600)})
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to write the answer."""
+
+    row_id: int
+    mark: str
+
+
+def check(key: str) -> str:
+    """A key as a client may choose it: 1 to 255 visible ASCII characters. Raises Refusal: api.bad_key."""
+    key = key.strip()
+    if len(key) > 1 and key[0] == key[-1] == '"':  # the draft writes keys as quoted strings
+        key = key[1:-1]
+    if not 0 < len(key) <= 255 or not key.isascii() or not key.isprintable():
+        raise Refusal("api.bad_key")
+    return key
+
+
+def fingerprint(method: str, path: str, body: bytes) -> str:
+    """What was asked, so that another request under the same key is told apart."""
+    return hashlib.blake2b(f"{method} {path}\n".encode() + body, digest_size=32).hexdigest()
+
+
+def own_key(caller: str, key: str) -> str:
+    """The key that the verbs get: the same for the same caller and key for ever, also after the answer was swept."""
+    return "api-" + hashlib.blake2b(f"{caller}\n{key}".encode(), digest_size=20).hexdigest()
+
+
+def claim(*, region: str, caller: str, key: str, asked: str) -> Claim | HttpResponse:
+    """The right to act on the key, or the answer that was given before.
+
+    Raises Refusal: api.key_reused (another request used the key), api.in_progress(wait_seconds) (a twin acts this moment).
+    """
+    now = clocks.machine_now()
+    mark = secrets.token_hex(16)
+    new = ApiAnswer(region=region, caller=caller, key=key, asked=asked, claim=mark, claimed_until=now + CLAIM, made_at=now)
+    try:
+        with transaction.atomic():
+            new.save(force_insert=True)
+        return Claim(new.pk, mark)
+    except IntegrityError:
+        pass
+    row = ApiAnswer.objects.filter(region=region, caller=caller, key=key).first()
+    if row is None:  # it was let go this moment
+        raise Refusal("api.in_progress", wait_seconds=1)
+    if row.asked != asked:
+        raise Refusal("api.key_reused")
+    if row.status is not None:
+        return _again(row)
+    taken = ApiAnswer.objects.filter(pk=row.pk, status=None, claim=row.claim, claimed_until__lt=now)
+    if taken.update(claim=mark, claimed_until=now + CLAIM):
+        return Claim(row.pk, mark)
+    raise Refusal("api.in_progress", wait_seconds=1)
+
+
+def _again(row: ApiAnswer) -> HttpResponse:
+    answer = HttpResponse(bytes(row.body), status=row.status, content_type=row.content_type)
+    answer["Idempotent-Replayed"] = "true"
+    return answer
+
+
+def keep(claimed: Claim, answer: HttpResponse) -> None:
+    """Keep the answer, or let go of the key when it says "not now". A claim that was taken over writes nothing."""
+    mine = ApiAnswer.objects.filter(pk=claimed.row_id, claim=claimed.mark, status=None)
+    if answer.status_code in NOT_NOW:
+        mine.delete()
+        return
+    mine.update(status=answer.status_code, content_type=answer.headers.get("Content-Type", "")[:64], body=answer.content)
+
+
+def let_go(claimed: Claim) -> None:
+    """Nothing was answered: the key is free again."""
+    ApiAnswer.objects.filter(pk=claimed.row_id, claim=claimed.mark, status=None).delete()
+
+
+def sweep() -> int:
+    """Forget answers older than a day."""
+    return ApiAnswer.objects.filter(made_at__lt=clocks.machine_now() - KEPT).delete()[0]
