@@ -19,6 +19,7 @@ from linli.goods import quota
 from linli.kernel import ledger
 from linli.kernel.ledger import AccountRef, Entry, Move
 from linli.trade import accounts
+from linli.trade import capacity as capacities
 from linli.trade.lines import holds, key_of_hold
 from linli.trade.models import GroupBuy, Order, OrderLine
 from linli.trade.rules import Discount
@@ -205,6 +206,8 @@ def back(line: OrderLine, pieces: int, *, reference: str, capacity: AccountRef |
     left = line.quantity - line.returned_pieces
     if not 0 < pieces <= left:
         raise ValueError(f"{pieces} of {left} pieces of {holds(line)} can't come back")
+    if capacity is None and VOUCHER in line.claims.split():
+        capacity = capacities.of(line.region, [line.sku_code])[line.sku_code]
     place = f"wave:{line.group_id}"
     ends = [("", quota.account(line.region, line.sku_code, place), quota.sold(line.region, line.sku_code, place), pieces)]
     made = claim(line, line.group, capacity)

@@ -13,7 +13,7 @@ from linli.goods import quota
 from linli.kernel import clocks, events, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import orders, presale, rules
+from linli.trade import limits, orders, presale, rules
 from linli.trade.closing import CLOSE, close, close_due
 from linli.trade.events import GroupOpened
 from linli.trade.models import GroupBuy
@@ -54,6 +54,7 @@ def open_many(*, region: str, groups: Sequence[NewGroup]) -> list[int]:
         if g.reserve_of is not None:
             presale.check(region, g)
         fresh.append(_row(region, g, g.opens_at or now, skus[g.sku].list_price_minor, zone))
+    limits.check_open(region, [g for g in groups if g.key not in there], skus)
     made = GroupBuy.objects.bulk_create(fresh, batch_size=2000)
     _fill(region, made)
     presale.reserved(made)

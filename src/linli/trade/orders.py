@@ -12,7 +12,7 @@ from django.db import transaction
 from linli.kernel import clocks, events, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import claims, commission, coupons, pickups, refunds, rules
+from linli.trade import claims, commission, coupons, partners, pickups, refunds, rules
 from linli.trade.events import OrderCancelled, OrderHandedOver
 from linli.trade.lines import order_no, sold_lines
 from linli.trade.load import find, locked, own
@@ -41,12 +41,21 @@ __all__ = [
 ]
 
 
-def place(*, member_id: int, lines: Lines, coupon_id: int | None = None, key: str, source: str = "shop", terms: Terms = NO_TERMS) -> Placed:
+def place(
+    *,
+    member_id: int,
+    lines: Lines,
+    coupon_id: int | None = None,
+    key: str,
+    source: str = "shop",
+    terms: Terms = NO_TERMS,
+    pay_by: datetime | None = None,
+) -> Placed:
     """Place an order: prices, quota and coupon are held with it. The same key gives the same order, for ever.
 
     A batch of one: raises the Refusal that `place_many` gives.
     """
-    (answer,) = place_many([Asking(member_id, lines, key, coupon_id, source, terms)])
+    (answer,) = place_many([Asking(member_id, lines, key, coupon_id, source, terms, pay_by)])
     if isinstance(answer, Refusal):
         raise answer
     return answer
@@ -143,5 +152,6 @@ def hand_over(*, order_id: uuid.UUID | str, by: str, key: str) -> Handed:
     events.append(fact, region=order.region, subject=f"member:{order.member_id}")
     posting = Posting()
     commission.accrue(posting, order, ready)
+    partners.accrue(posting, order, ready)
     posting.commit()
     return Handed(order.pk, order.member_id, done.line_numbers, done.at, again=False)

@@ -19,7 +19,7 @@ from django.db.models import F, Q
 from linli.goods import queries as goods
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
-from linli.trade import accounts, channels, claims, coupons, joining, load, orders, pickups, refunds, rules
+from linli.trade import accounts, channels, claims, coupons, joining, load, orders, pickups, refunds, rules, vouchers
 from linli.trade.channels import Asked, Notification, Seen
 from linli.trade.each import each
 from linli.trade.events import OrderPaid, OrderReady, UnwantedPayment
@@ -258,6 +258,7 @@ def _pay(posting: Posting, order: Order, lines: list[OrderLine], attempt: PayAtt
     work.cancel(orders.EXPIRE, key=order_no(order), region=order.region)
     posting.must.append(_received(attempt, accounts.revenue(order.region, order.currency)))
     posting.must += [entry for line in kept for entry in claims.settle(line)]
+    vouchers.on_paid(posting, order, kept)
     if order.coupon is not None:
         coupons.spend(posting, order.coupon, order)
     _tell_paid(order, lines, attempt, by)

@@ -13,7 +13,7 @@ from django.db.models import Q, Sum
 
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
-from linli.trade import accounts, channels, claims, commission, coupons, load, pickups, rules
+from linli.trade import accounts, channels, claims, commission, coupons, load, partners, pickups, rules, vouchers
 from linli.trade.each import each
 from linli.trade.events import OrderRefunded, RefundRequested, SoldLine, UnwantedReturned
 from linli.trade.lines import order_no, sold_lines
@@ -77,6 +77,8 @@ def begin(
     refund.parts = sorted([p.number, p.refund_minor, p.discount_back_minor, p.pieces] for p in wanted)
     refund.line_numbers = [number for number, *_ in refund.parts]
     by_line = {p.number: p for p in wanted}
+    partners.claw_back(posting, order, all_of, wanted, reference=refund.refund_no)
+    vouchers.revoke(posting, order, all_of, wanted, reference=refund.refund_no)
     _post_pieces(posting, by_line, all_of, refund, sold=sold)
     changed = _take_back(by_line, all_of)
     _same_state(given, changed)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from linli.kernel.models import WorkRow
 from linli.kernel.work import Handler, Long
-from linli.trade import commission, coupons, groups, orders, pay, presale, refunds, teams, weighing
+from linli.trade import commission, coupons, groups, orders, pay, presale, redeeming, refunds, teams, vouchers, weighing
 
 SETTLE = "trade.settle"
 
@@ -46,6 +46,11 @@ def expire_coupons(row: WorkRow) -> None:
     coupons.expire_due(row.region)
 
 
+def expire_vouchers(row: WorkRow) -> None:
+    """A voucher day is over (business time)."""
+    redeeming.expire_due(row.region)
+
+
 def post_commission(row: WorkRow) -> None:
     """A day on which cool-offs ended is over (business time)."""
     commission.post_due(row.region)
@@ -64,6 +69,7 @@ HANDLERS: dict[str, Handler | Long] = {
     refunds.SEND: Long(send_refund),
     SETTLE: Long(settle),
     coupons.EXPIRE: expire_coupons,
+    vouchers.EXPIRE: Long(expire_vouchers),
     commission.POST: post_commission,
     weighing.SETTLE: settle_weight,
 }

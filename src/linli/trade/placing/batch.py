@@ -38,7 +38,10 @@ SHORT_S = 2.0
 
 @dataclass(frozen=True)
 class Asking:
-    """An order that somebody asks for. `key` makes it once; `source` is shop, leader, box or api."""
+    """An order that somebody asks for. `key` makes it once; `source` is shop, leader, box or api.
+
+    `pay_by` (machine time) is there for a time to pay other than the usual.
+    """
 
     member_id: int
     lines: Lines
@@ -46,6 +49,7 @@ class Asking:
     coupon_id: int | None = None
     source: str = "shop"
     terms: Terms = NO_TERMS
+    pay_by: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,8 @@ def place_many(requests: Sequence[Asking]) -> list[Outcome]:
 
     The same key gives the same order, for ever. Refusals: trade.key_reused, trade.busy, trade.sold_out(sku, left),
     trade.over_share(most, sku), trade.team_full, trade.team_decided, trade.in_team, trade.too_many_unpaid(most),
-    trade.budget_spent, trade.no_such_coupon, trade.coupon_used, people.no_such_member, trade.bad_key, and those of
+    trade.budget_spent,
+    trade.no_capacity(left), trade.no_such_coupon, trade.coupon_used, people.no_such_member, trade.bad_key, and those of
     rules.basket and rules.quote.
     """
     answers: dict[int, Outcome] = {}
@@ -212,7 +217,7 @@ def _decide(asked: list[_Asked], now: datetime) -> _Round:
                 found.again.append(one)  # looked at when it is known what became of the first
             else:
                 taken |= its
-                found.drafts[one.place] = _draft(one, read, teams, slots[one.asking.member_id], pay_by)
+                found.drafts[one.place] = _draft(one, read, teams, slots[one.asking.member_id], one.asking.pay_by or pay_by)
         except Refusal as refusal:
             found.answers[one.place] = refusal.with_traceback(None)
     return found
@@ -257,7 +262,21 @@ def _claims(
                 raise Refusal("trade.team_decided")
             team, size = joined.pk.hex, joined.size
         share = None if line.gift else offer.per_member_pieces
-        claims.append(Claim(home.region, order_id.hex, number, line.group_id, line.sku, line.quantity, home.member_id, share, team, size))
+        claims.append(
+            Claim(
+                home.region,
+                order_id.hex,
+                number,
+                line.group_id,
+                line.sku,
+                line.quantity,
+                home.member_id,
+                share,
+                team,
+                size,
+                None if line.gift else known.capacity,
+            )
+        )
     return claims, started
 
 
@@ -320,6 +339,8 @@ def _told(refusal: Refusal, d: Draft) -> Refusal:
         return Refusal("trade.team_full", free=free)
     if kind == "ticket":
         return Refusal("trade.in_team")
+    if kind == "service":
+        return Refusal("trade.no_capacity", left=free)
     if kind != "sku":
         return Refusal("trade.budget_spent", face_minor=refusal.facts.get("asked", 0), free_minor=free)
     now = time.monotonic()

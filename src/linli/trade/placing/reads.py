@@ -14,7 +14,8 @@ from django.db import connection
 
 from linli.goods import queries as goods
 from linli.kernel import bulk, clocks
-from linli.trade import offers
+from linli.kernel.ledger import AccountRef
+from linli.trade import capacity, offers
 from linli.trade.models import GroupBuy, Team
 from linli.trade.rules import MOST_UNPAID, Offer, Voucher
 
@@ -56,6 +57,7 @@ class Known:
     product_type: str
     team_size: int
     team_hours: int
+    capacity: AccountRef | None = None
 
 
 _BEFORE = "SELECT id, member_id, key, digest, slot, state = 'placed', payable_minor, pay_by FROM trade_order"
@@ -142,9 +144,10 @@ def _load(ids: Collection[int]) -> dict[int, Known]:
     for region in {g.region for g in rows}:
         here = [g for g in rows if g.region == region]
         skus = goods.skus(region, {g.sku_code for g in here})
+        services = capacity.of(region, bundles) if (bundles := [s.code for s in skus.values() if s.kind in ("bundle", "service")]) else {}
         for g in here:
             sku = skus[g.sku_code]
-            found[g.pk] = Known(offers.of(g, sku.category), sku.history_type, g.team_size or 0, g.team_hours or 0)
+            found[g.pk] = Known(offers.of(g, sku.category), sku.history_type, g.team_size or 0, g.team_hours or 0, services.get(g.sku_code))
     return found
 
 
