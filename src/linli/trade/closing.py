@@ -83,7 +83,7 @@ def close(group_id: int) -> str | None:
         _extend(group, decision)
         return group.state
     group.outcome, group.closed_at = decision.outcome, now
-    group.joined_pieces, group.joined_people = decision.joined_pieces, decision.joined_people
+    group.joined_pieces, group.joined_people, group.joined_minor = decision.joined_pieces, decision.joined_people, decision.joined_minor
     posting = Posting()
     if decision.outcome in outcomes.DELIVERS:
         group.state, group.final_price_minor = GroupBuy.State.SUCCEEDED, decision.final_price_minor

@@ -84,6 +84,7 @@ class GroupBuy(models.Model):
     outcome = models.CharField(max_length=10, blank=True)  # rules.outcomes: reached, short, bought_in, missed
     joined_pieces = models.IntegerField(default=0)  # as counted when it closed
     joined_people = models.IntegerField(default=0)
+    joined_minor = models.BigIntegerField(default=0)
     closed_at = models.DateTimeField(null=True)
 
     class Meta:

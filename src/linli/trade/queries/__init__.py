@@ -42,6 +42,8 @@ from linli.trade.queries.groups import (
     open_groups,
     progress,
     share_left,
+    team,
+    upcoming,
 )
 from linli.trade.queries.joined import Joiner, joiners
 from linli.trade.queries.orders import (
@@ -64,8 +66,8 @@ __all__ = [
     "CouponInfo",
     "GroupCard",
     "Handout",
-    "LeaderMoney",
     "Joiner",
+    "LeaderMoney",
     "LineInfo",
     "MonthStatement",
     "Neighbour",
@@ -90,10 +92,10 @@ __all__ = [
     "coupons_of",
     "group",
     "handouts",
+    "joiners",
     "leader_money",
     "leaders_money",
     "money_back",
-    "joiners",
     "month_of",
     "on_offer",
     "open_groups",
