@@ -2,7 +2,22 @@
 
 from django.urls import path
 
-from linli.web.console import catalog, communities, day, groups, member, members, metrics, orders, playbooks, pyramid, search, system, today
+from linli.web.console import (
+    catalog,
+    communities,
+    day,
+    groups,
+    member,
+    members,
+    metrics,
+    opening,
+    orders,
+    playbooks,
+    pyramid,
+    search,
+    system,
+    today,
+)
 
 app_name = "console"
 urlpatterns = [
@@ -24,6 +39,9 @@ urlpatterns = [
     path("communities/", communities.listing, name="communities"),
     path("groups/", groups.listing, name="groups"),
     path("groups/export.csv", groups.export, name="groups-export"),
+    path("groups/open/", opening.one, name="open"),
+    path("groups/table/", opening.table, name="open-table"),
+    path("groups/table.xlsx", opening.sample, name="open-sample"),
     path("groups/<int:group_id>/", groups.one, name="group"),
     path("orders/", orders.listing, name="orders"),
     path("orders/export.csv", orders.export, name="orders-export"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from linli.web.phone import leading, pickup, tasks
+from linli.web.phone import leading, live, pickup, tasks
 
 app_name = "leader"
 urlpatterns = [
@@ -11,6 +11,8 @@ urlpatterns = [
     path("tasks/<int:task_id>/skip/", tasks.skip, name="skip"),
     path("tasks/<int:task_id>/undo/", tasks.undo, name="undo"),
     path("groups/", leading.groups, name="groups"),
+    path("groups/<int:group_id>/", live.one, name="group"),
+    path("groups/<int:group_id>/poster.svg", live.draw, name="poster"),
     path("pickup/", pickup.desk, name="pickup"),
     path("pickup/hand-over/", pickup.hand_over, name="hand-over"),
     path("me/", leading.me, name="me"),

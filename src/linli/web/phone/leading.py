@@ -35,7 +35,8 @@ def post_of(group: shelf.Group, community: CommunityInfo, currency: str, link: s
         "name": local_name(card.sku),
         "unit": local_name(card.sku, "unit"),
         "price": money.price(card.price_minor, currency),
-        "missing": card.missing_pieces,
+        "lacks": group.goal.lacks,
+        "miss": group.miss,
         "count": card.joined_pieces,
         "deadline": group.deadline,
         "pickup": group.pickup,
@@ -44,7 +45,7 @@ def post_of(group: shelf.Group, community: CommunityInfo, currency: str, link: s
     if group.reached:
         head = _("%(name)s（%(unit)s）%(price)s，已经成团，%(count)s 份在团里。") % facts
     else:
-        head = _("%(name)s（%(unit)s）%(price)s，还差 %(missing)s 份成团，不成团全额退。") % facts
+        head = _("%(name)s（%(unit)s）%(price)s，%(lacks)s。%(miss)s。") % facts
     return head + _("%(deadline)s截单，%(pickup)s起到%(place)s取。") % facts + "\n" + link
 
 
@@ -60,7 +61,7 @@ def groups(request: HttpRequest) -> HttpResponse:
         if community is None:
             continue
         found = [shelf.group(c) for c in trade.open_groups(community_id)]
-        found.sort(key=lambda g: (g.reached, g.card.missing_pieces / g.card.threshold_pieces, g.card.deadline_at))
+        found.sort(key=lambda g: (g.reached, g.goal.near, g.card.deadline_at))
         shared = [
             Shared(
                 g,

@@ -29,6 +29,9 @@
     if (e.target.matches("[data-all]")) for (const b of form.querySelectorAll("td.tick input")) b.checked = e.target.checked;
     picks(form);
   });
+  document.addEventListener("change", e => {
+    if (e.target.matches("[data-every]")) for (const b of e.target.closest("[data-picks-list]").querySelectorAll("li input")) b.checked = e.target.checked;
+  });
   document.querySelectorAll("form[data-picks]").forEach(picks);
   document.addEventListener("change", e => { if (e.target.matches("[data-submits]")) e.target.form.requestSubmit(); });
   // A form is sent once: a second tap while the first is under way does nothing.

@@ -1,0 +1,140 @@
+"""Opening group-buys from the console, by form and by table; and how a leader watches one and shares it."""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from openpyxl import load_workbook
+
+from linli.kernel import clocks
+from linli.people import groups
+from linli.people import queries as people
+from linli.trade import queries
+from linli.web.access import SESSION_KEY
+from support import shop as built
+from support.shop import MONDAY, REGION, Shop
+
+pytestmark = pytest.mark.django_db
+
+
+def signed_in(phone: str) -> Client:
+    client = Client()
+    session = client.session
+    person = people.person_by_phone(phone)
+    assert person is not None
+    session[SESSION_KEY] = person.person_id
+    session.save()
+    return client
+
+
+@pytest.fixture
+def shop(settings: Any, tmp_path: Any) -> Shop:
+    settings.HOME = tmp_path
+    made = built.build()
+    clocks.set_business(MONDAY)
+    return made
+
+
+@pytest.fixture
+def operator(shop: Shop) -> Client:
+    groups.appoint(phone="+15550000099", display_name="Op", kind="operator", region=REGION)
+    return signed_in("+15550000099")
+
+
+@pytest.fixture
+def leader(shop: Shop) -> Client:
+    person = people.person(shop.leader)
+    assert person is not None
+    client = Client()
+    session = client.session
+    session[SESSION_KEY] = shop.leader
+    session.save()
+    return client
+
+
+def form(shop: Shop, **changes: object) -> dict[str, object]:
+    terms: dict[str, object] = {
+        "key": "form-1",
+        "sku": "milk",
+        "kind": "pooled",
+        "threshold_by": "pieces",
+        "threshold": "5",
+        "quota_pieces": "20",
+        "price_minor": "4.00",
+        "ladder": "10:3.80",
+        "on_miss": "refund",
+        "deadline_at": "2017-10-02T20:00",
+        "pickup_from": "2017-10-03T16:00",
+        "community": [str(shop.maple), str(shop.oak)],
+    }
+    return terms | changes
+
+
+def count(shop: Shop) -> int:
+    return len(queries.open_groups(shop.maple)) + len(queries.open_groups(shop.oak))
+
+
+def test_one_form_opens_in_every_chosen_community_once(operator: Client, shop: Shop) -> None:
+    before = count(shop)
+    assert operator.post("/console/groups/open/", form(shop)).status_code == 302
+    assert operator.post("/console/groups/open/", form(shop)).status_code == 302  # the second tap of the same form
+    assert count(shop) == before + 2
+    newest = max(queries.open_groups(shop.maple), key=lambda c: c.group_id)
+    assert (newest.price_minor, newest.threshold, [tuple(r) for r in newest.ladder]) == (400, 5, [(10, 380)])
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"sku": "caviar"}, "sku"),
+        ({"community": []}, "community"),
+        ({"price_minor": "4,00"}, "price_minor"),
+        ({"threshold": "50"}, "quota_pieces"),
+        ({"deadline_at": "2017-10-01T20:00"}, "deadline_at"),
+        ({"ladder": "10:5.00"}, "ladder"),
+        ({"kind": "team"}, "team_size"),
+        ({"community": ["999999", "x"]}, "community"),
+    ],
+)
+def test_terms_that_do_not_go_together_are_named_and_what_was_typed_stays(
+    operator: Client, shop: Shop, changes: dict[str, object], field: str
+) -> None:
+    before = count(shop)
+    answer = operator.post("/console/groups/open/", form(shop, **changes))
+    assert answer.status_code == 422 and field in answer.context["wrong"] and count(shop) == before
+    assert answer.context["typed"]["deadline_at"] == form(shop, **changes)["deadline_at"]
+
+
+def test_the_sample_table_opens_as_it_is(operator: Client, shop: Shop) -> None:
+    sample = operator.get("/console/groups/table.xlsx").content
+    assert load_workbook(io.BytesIO(sample)).active.max_row == 2
+    looked = operator.post("/console/groups/table/", {"file": SimpleUploadedFile("a.xlsx", sample)})
+    assert looked.status_code == 200 and len(looked.context["plan"].groups) == 1
+    before = count(shop)
+    assert operator.post("/console/groups/table/", {"token": looked.context["token"]}).status_code == 302
+    assert count(shop) == before + 1
+    wrong = operator.post("/console/groups/table/", {"file": SimpleUploadedFile("a.csv", b"x")})
+    assert wrong.status_code == 422
+
+
+def test_a_leader_watches_a_group_and_gets_its_words_and_poster(leader: Client, shop: Shop) -> None:
+    page = leader.get(f"/leader/groups/{shop.cherries}/")
+    text = page.content.decode()
+    assert page.status_code == 200 and "/shop/" in text and "poster.svg" in text
+    part = leader.get(f"/leader/groups/{shop.cherries}/", HTTP_HX_REQUEST="true").content.decode()
+    assert 'id="live"' in part and "<html" not in part
+    poster = leader.get(f"/leader/groups/{shop.cherries}/poster.svg")
+    assert poster["Content-Type"].startswith("image/svg+xml")
+    drawn = ET.fromstring(poster.content)
+    assert "$4.00" in "".join(drawn.itertext())
+
+
+def test_another_communitys_group_is_not_there(leader: Client, shop: Shop) -> None:
+    assert leader.get(f"/leader/groups/{shop.far_milk}/").status_code == 404
+    assert leader.get(f"/leader/groups/{shop.far_milk}/poster.svg").status_code == 404
+    assert leader.get("/leader/groups/999999/").status_code == 404
