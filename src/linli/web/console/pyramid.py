@@ -109,7 +109,7 @@ def _layer(m: rules.Mix) -> Layer:
 
 
 def _move(p: rules.Proposal, sku: SkuInfo, region: str) -> Move:
-    why = words.code(p.why, currency=currency_of(region), **p.facts)
+    why = words.code(p.why, None, currency=currency_of(region), **p.facts)
     return Move(p.code, sku, p.source, p.target, TONES[p.target], why)
 
 

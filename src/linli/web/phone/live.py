@@ -81,7 +81,10 @@ def draw(request: HttpRequest, group_id: int) -> HttpResponse:
 def told(card: GroupCard, community: CommunityInfo, link: str) -> poster.Told:
     """What the poster of a group-buy says now. Only what is so: the price charged, the rungs, the deadline."""
     group, currency, steps = shelf.group(card), _currency(card), terms.ladder(card)
-    price = lambda minor: money.price(minor, currency)  # noqa: E731
+
+    def price(amount_minor: int) -> str:
+        return money.price(amount_minor, currency)
+
     saved = card.list_price_minor - card.price_minor
     rungs = steps.rungs if steps else []
     return poster.Told(
