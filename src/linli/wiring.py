@@ -11,7 +11,7 @@ from linli.kernel.events import Subscription
 from linli.trade import work as trade
 
 READERS: dict[str, Subscription] = {
-    "lake": Subscription(lake.relay, batch=20_000),
+    "lake": Subscription(lake.relay, batch=20_000, raw=True),
     "insight.members": Subscription(refresh.on_purchase, kinds=("trade.order_paid", "trade.order_refunded"), batch=200),
     "engage.runs": Subscription(runs.on_event, kinds=runs.KINDS, batch=200),
 }

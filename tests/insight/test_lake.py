@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db(transaction=True)  # readers see what is comm
 
 AT = datetime(2017, 10, 2, 12, tzinfo=UTC)
 ALICE, BOB = 1, 2
-LAKE = {"lake": Subscription(lake.relay, batch=100)}
+LAKE = {"lake": Subscription(lake.relay, batch=100, raw=True)}
 
 
 @pytest.fixture(autouse=True)
@@ -57,6 +57,17 @@ def test_columns_come_from_the_facts() -> None:
     first, second = lake.written("trade.order_paid__lines")
     assert (first["position"], first["sku"], first["quantity"], first["order_id"]) == (0, "sku-0", 2, "a")
     assert second["recorded_at"] == AT and second["uid"] == row["uid"]
+
+
+def test_rows_of_the_database_and_its_objects_become_the_same_columns() -> None:
+    late = AT.replace(microsecond=120_000)
+    tell(joined(ALICE), paid("a"), paid("b", BOB, at=late), events.Told(ConsentChanged(BOB, "messages", True), "us-demo", "", AT, late))
+    raw, objects = events.raw_after(-1, 0, limit=100), events.after(-1, 0, limit=100)
+    assert len(raw) == len(objects) == 4
+    for kind in {e.kind for e in objects}:
+        ours, theirs = (lake_tables.Batch([e for e in found if e.kind == kind]) for found in (raw, objects))
+        for form in lake_tables.shapes(kind):
+            assert lake_tables.rows(form, ours).equals(lake_tables.rows(form, theirs))
 
 
 def test_every_kind_of_every_room_has_its_tables() -> None:
@@ -103,10 +114,10 @@ def test_control_without_the_position_in_the_commit_the_same_crash_doubles(monke
 def test_a_crash_between_two_tables_of_a_batch_completes_the_second(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = lake._write_shape
 
-    def dies_at_the_orders(form: lake_tables.Shape, facts: list[Any], base: Path) -> int:
+    def dies_at_the_orders(form: lake_tables.Shape, batch: lake_tables.Batch, base: Path) -> int:
         if form.name == "trade.order_paid":
             raise RuntimeError("killed")
-        return whole(form, facts, base)
+        return whole(form, batch, base)
 
     tell(joined(ALICE), paid("a"))
     with monkeypatch.context() as m:
@@ -157,7 +168,7 @@ def test_rebuilt_from_the_log_it_is_the_same_lake() -> None:
 
 
 def silent_rows(kind: str) -> Any:
-    return lake_tables.rows(lake_tables.shape(kind), events.silent(kind, region="us-demo", source="history"))
+    return lake_tables.rows(lake_tables.shape(kind), lake_tables.Batch(events.silent(kind, region="us-demo", source="history")))
 
 
 def test_an_importer_s_rows_are_written_once() -> None:

@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 import shutil
 import threading
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
     from ibis.backends.duckdb import Backend
 
-    from linli.kernel.models import Event
+    from linli.insight.lake_tables import Written
 
 _TX, _ID = "linli.log.tx", "linli.log.id"
 _NOTHING = (-1, -1)
@@ -49,26 +50,31 @@ def folder(name: str, *, base: Path | None = None) -> Path:
 # ---- writing
 
 
-def relay(batch: list[Event]) -> None:
+def relay(batch: Sequence[Written]) -> None:
     """Reader of the log: write a batch of events, each of them once (handler of a kernel.events.Subscription)."""
     _write(batch, root())
 
 
-def _write(batch: list[Event], base: Path) -> int:
-    by_kind: dict[str, list[Event]] = {}
+def _write(batch: Sequence[Written], base: Path) -> int:
+    by_kind: dict[str, list[Written]] = {}
     for event in batch:
         by_kind.setdefault(event.kind, []).append(event)
-    return sum(_write_shape(form, facts, base) for kind, facts in by_kind.items() for form in lake_tables.shapes(kind))
+    written = 0
+    for kind, facts in by_kind.items():
+        told = lake_tables.Batch(facts)
+        written += sum(_write_shape(form, told, base) for form in lake_tables.shapes(kind))
+    return written
 
 
-def _write_shape(form: lake_tables.Shape, facts: list[Event], base: Path) -> int:
+def _write_shape(form: lake_tables.Shape, batch: lake_tables.Batch, base: Path) -> int:
     path = folder(form.name, base=base)
     table = _open(path)
-    reached = _reached(table)
-    fresh = [e for e in facts if (e.tx, e.id) > reached]
-    if not fresh or not (data := lake_tables.rows(form, fresh)).num_rows:
+    # In the readers' order, so what was written before a crash lies in front.
+    if old := bisect_right(batch.facts, _reached(table), key=lambda e: (e.tx, e.id)):
+        batch = lake_tables.Batch(batch.facts[old:])
+    if not batch.facts or not (data := lake_tables.rows(form, batch)).num_rows:
         return 0
-    last = fresh[-1]
+    last = batch.facts[-1]
     _commit(table or path, data, [Transaction(_TX, last.tx), Transaction(_ID, last.id)])
     return int(data.num_rows)
 

@@ -104,7 +104,7 @@ def people_to_lake(region: str, kinds: tuple[str, ...], *, stamp: str) -> int:
     """What the people room told silently while history's members joined, into the lake. Returns rows written."""
     written = 0
     for kind in kinds:
-        told = events.silent(kind, region=region, source=SOURCE)
+        told = lake_tables.Batch(events.silent(kind, region=region, source=SOURCE))
         for form in lake_tables.shapes(kind):
             data = lake_tables.rows(form, told)
             written += data.num_rows if data.num_rows and lake.append_once(form.name, data, stamp=stamp) else 0
