@@ -95,12 +95,12 @@ def test_the_same_presale_again_reserves_nothing_more(shop: Shop, till: Till) ->
 
 
 def test_community_goods_unsold_go_back_to_their_allotment(shop: Shop, till: Till) -> None:
-    quota.open(region=REGION, sku="cherries", place="allotment:maple", quantity=12, key="a")
-    own = groups.open(region=REGION, group=new_group(shop.maple, "cherries", key="own", quota_from="allotment:maple"))
+    quota.open(region=REGION, sku="cherries", place="station:maple", quantity=12, key="a")
+    own = groups.open(region=REGION, group=new_group(shop.maple, "cherries", key="own", quota_from="station:maple"))
     buy(till, shop.alice, [(own, 4)], key="a")
     close(NOON)
-    assert (stock("allotment:maple"), stock(groups.place(own))) == ((8, 0, 0), (0, 0, 4))
-    assert Event.objects.get(kind="trade.stock_released").payload["place"] == "allotment:maple"
+    assert (stock("station:maple"), stock(groups.place(own))) == ((8, 0, 0), (0, 0, 4))
+    assert Event.objects.get(kind="trade.stock_released").payload["place"] == "station:maple"
     assert ledger.audit().ok
 
 

@@ -73,11 +73,11 @@ def test_terms_that_fit_are_stored_as_given(shop: Shop, changes: dict[str, objec
 
 
 def test_pieces_of_an_allotment_are_no_new_supply(shop: Shop) -> None:
-    quota.open(region=REGION, sku="milk", place="allotment:maple", quantity=12, key="a")
-    asked = new_group(shop.maple, "milk", key="own", quota_from="allotment:maple")
+    quota.open(region=REGION, sku="milk", place="station:maple", quantity=12, key="a")
+    asked = new_group(shop.maple, "milk", key="own", quota_from="station:maple")
     opened = groups.open(region=REGION, group=asked)
-    assert quota.stocks(REGION, [("milk", "allotment:maple")])["milk", "allotment:maple"].free == 2
+    assert quota.stocks(REGION, [("milk", "station:maple")])["milk", "station:maple"].free == 2
     assert quota.stocks(REGION, [("milk", groups.place(opened))])["milk", groups.place(opened)].free == 10
     with refused("trade.not_enough_left", sku="milk", left=2):
-        groups.open(region=REGION, group=new_group(shop.maple, "milk", key="more", quota_from="allotment:maple"))
+        groups.open(region=REGION, group=new_group(shop.maple, "milk", key="more", quota_from="station:maple"))
     assert ledger.audit().ok

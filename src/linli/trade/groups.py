@@ -13,18 +13,37 @@ from linli.goods import quota
 from linli.kernel import clocks, events, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import limits, orders, presale, rules
+from linli.trade import limits, orders, presale, rules, templates
 from linli.trade.closing import CLOSE, close, close_due
 from linli.trade.events import GroupOpened
 from linli.trade.models import GroupBuy
 from linli.trade.rules import NewGroup
+from linli.trade.rules.templates import Choice
 
-__all__ = ["CLOSE", "NewGroup", "close", "close_due", "open", "open_many", "place"]
+__all__ = ["CLOSE", "NewGroup", "close", "close_due", "open", "open_from_template", "open_many", "place"]
 
 
 def open(*, region: str, group: NewGroup) -> int:
     """Open one group-buy; returns its id."""
     return open_many(region=region, groups=[group])[0]
+
+
+def open_from_template(template: str, community_id: int, by: str, times: Choice | None = None, *, region: str, key: str) -> int:
+    """A leader opens a group-buy from a template, once a key; returns its id. What they may choose, the template says.
+
+    Raises Refusal: trade.no_such_template, trade.beyond_template(field, least, most), trade.pickup_too_early(earliest),
+    trade.bad_key, and those of `open_many`.
+    """
+    rules.check_key(key)
+    found = templates.find(region, template)
+    full_key = f"template/{template}/{community_id}/{key}"
+    there = GroupBuy.objects.filter(region=region, key=full_key).first()
+    if there is not None:  # asked again later, the times would be others
+        return there.pk
+    made = templates.group_of(
+        found, times or Choice(), key=full_key, community_id=community_id, by=by, now=clocks.business_now(), zone=orders.zone(region)
+    )
+    return open(region=region, group=made)
 
 
 @transaction.atomic

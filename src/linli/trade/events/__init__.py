@@ -11,7 +11,16 @@ from linli.trade.events.commission import (
     WithdrawalRequested,
 )
 from linli.trade.events.coupons import CouponExpired, CouponIssued, CouponRedeemed, CouponReturned, CouponRevoked
-from linli.trade.events.groups import GroupExtended, GroupMissed, GroupMoved, GroupOpened, GroupSucceeded, StockReleased, StockReserved
+from linli.trade.events.groups import (
+    GroupExtended,
+    GroupMissed,
+    GroupMoved,
+    GroupOpened,
+    GroupSucceeded,
+    StockReleased,
+    StockReserved,
+    TemplatePut,
+)
 from linli.trade.events.money import OrderRefunded, RefundRequested, UnwantedPayment, UnwantedReturned
 from linli.trade.events.orders import OrderCancelled, OrderHandedOver, OrderPaid, OrderPlaced, OrderReady, SoldLine
 from linli.trade.events.partners import (
@@ -70,6 +79,7 @@ __all__ = [
     "StockReserved",
     "TeamFull",
     "TeamMissed",
+    "TemplatePut",
     "TermsChanged",
     "TradeInMoved",
     "UnwantedPayment",

@@ -112,3 +112,14 @@ class StockReleased(Fact):
     sku: str
     pieces: int
     place: str
+
+
+@fact("trade.template_put")
+@dataclass(frozen=True)
+class TemplatePut(Fact):
+    """A template of group-buys was written or changed; leaders open from it while it is `active`."""
+
+    slug: str
+    sku: str
+    active: bool
+    by: str

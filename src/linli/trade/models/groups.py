@@ -15,7 +15,9 @@ class GroupTemplate(models.Model):
     kind = models.CharField(max_length=8, default="pooled")
     terms = models.JSONField(default=dict)  # as rules.groups.Terms reads them
     open_hours = models.IntegerField(default=24)
+    limits = models.JSONField(default=dict)  # what a leader may choose between: {"quota_pieces": [least, most], ...}
     pickup_days = models.IntegerField(default=1)
+    pickup_hour = models.SmallIntegerField(default=16)
     note_zh = models.CharField(max_length=160, blank=True)
     note_en = models.CharField(max_length=160, blank=True)
     active = models.BooleanField(default=True)
