@@ -237,3 +237,12 @@ def test_facts_keep_the_times_they_are_told_with(monday_nine) -> None:
     assert (kept.happened_at, kept.recorded_at) == (earlier, monday_nine)
     assert events.about("", region="us-demo", before=earlier) == [kept]
     assert clocks.business_now() == monday_nine
+
+
+def test_a_field_can_not_hide_the_facts_own_name() -> None:
+    with pytest.raises(ValueError, match="hidden"):
+
+        @events.fact("test.hides")
+        @dataclass(frozen=True)
+        class Hides(events.Fact):
+            kind: str

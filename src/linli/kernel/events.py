@@ -44,6 +44,8 @@ def fact[T: type[Fact]](kind: str, *, version: int = 1) -> Callable[[T], T]:
     def name(cls: T) -> T:
         if kind in KINDS:
             raise ValueError(f"event kind {kind} is defined twice")
+        if taken := {"kind", "version"} & set(getattr(cls, "__dataclass_fields__", ())):
+            raise ValueError(f"{kind} can't have a field {taken}: the fact's own name would be hidden by it")
         cls.kind, cls.version = kind, version
         KINDS[kind] = cls
         return cls

@@ -85,7 +85,7 @@ class WithdrawalDecided(Fact):
 class CommissionRateChanged(Fact):
     """From now on lines of this SKU or layer earn so much; `rate_bp` -1: as everything else."""
 
-    kind: str
+    scope: str
     target: str
     rate_bp: int
     by: str

@@ -15,7 +15,7 @@ class GroupOpened(Fact):
     group_id: int
     community_id: int
     sku: str
-    kind: str
+    group_kind: str
     threshold: int
     threshold_by: str
     quota_pieces: int
