@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import xml.etree.ElementTree as ET
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from openpyxl import load_workbook
 from linli.kernel import clocks
 from linli.people import groups
 from linli.people import queries as people
-from linli.trade import queries
+from linli.trade import queries, templates
+from linli.trade.templates import Template
 from linli.web.access import SESSION_KEY
 from support import shop as built
 from support.shop import MONDAY, REGION, Shop
@@ -138,3 +140,47 @@ def test_another_communitys_group_is_not_there(leader: Client, shop: Shop) -> No
     assert leader.get(f"/leader/groups/{shop.far_milk}/").status_code == 404
     assert leader.get(f"/leader/groups/{shop.far_milk}/poster.svg").status_code == 404
     assert leader.get("/leader/groups/999999/").status_code == 404
+
+
+@pytest.fixture
+def template(shop: Shop) -> str:
+    terms = {"threshold": 6, "quota_pieces": 20, "price_minor": 400, "solo_price_minor": 450, "ladder": [[10, 380]]}
+    limits = {"quota_pieces": (10, 40), "open_hours": (2, 48)}
+    templates.put(region=REGION, template=Template("milk-run", "milk", terms, limits=limits, note_zh="早餐"), by="person:1")
+    return "milk-run"
+
+
+def test_a_leader_opens_from_a_template_with_a_tap(leader: Client, shop: Shop, template: str) -> None:
+    assert "早餐" in leader.get("/leader/open/").content.decode()
+    page = leader.get("/leader/open/milk-run/")
+    until = page.context["until"][-1].value
+    form = {"key": "12345678-tap", "community": str(shop.maple), "until": until, "quota": "30"}
+    first, second = leader.post("/leader/open/milk-run/", form), leader.post("/leader/open/milk-run/", form)
+    assert first.status_code == 302 and first["Location"] == second["Location"]  # a double tap opens one
+    card = queries.group(int(first["Location"].rstrip("/").rsplit("/", 1)[1]))
+    assert card is not None
+    assert (card.community_id, card.threshold, card.left_pieces) == (shop.maple, 6, 30)
+    assert card.deadline_at == datetime.fromisoformat(until)
+    assert leader.get(first["Location"]).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"quota": "41"}, 422),
+        ({"until": "2017-10-09T20:00:00-04:00"}, 422),
+        ({"until": "tomorrow"}, 422),
+        ({"until": "2017-10-03T20:00:00"}, 422),
+    ],
+)
+def test_what_the_template_does_not_allow_is_refused(
+    leader: Client, shop: Shop, template: str, changes: dict[str, str], status: int
+) -> None:
+    before = count(shop)
+    answer = leader.post("/leader/open/milk-run/", {"key": "12345678-no", "community": str(shop.maple), "quota": "20"} | changes)
+    assert answer.status_code == status and answer.context["error"]["says"] and count(shop) == before
+
+
+def test_a_leader_opens_only_at_home(leader: Client, shop: Shop, template: str) -> None:
+    assert leader.post("/leader/open/milk-run/", {"key": "12345678-far", "community": str(shop.oak)}).status_code == 404
+    assert leader.get("/leader/open/nothing/").status_code == 404

@@ -19,6 +19,7 @@ import yaml
 from linli.goods import catalog
 from linli.goods import queries as goods
 from linli.insight import facts
+from linli.insight.history import terms
 from linli.insight.history.completejourney import REGION
 from linli.kernel import clocks
 from linli.people import queries as people
@@ -128,6 +129,7 @@ def seed_shop(now: datetime) -> int:
             if g.code in known
         ],
     )
+    terms.put_templates(REGION, {code: price.group_minor for code, price in known.items()})
     return open_days_groups(REGION)
 
 
@@ -149,23 +151,32 @@ def open_days_groups(region: str) -> int:
     # As of the day's first moment: opening again later in the day must ask for the very same groups.
     morning = datetime.combine(today, time(), zone)
     wanted, known = weekly_pieces(region, morning), prices(morning)
+    pickup = datetime.combine(today + timedelta(days=1), PICKUP, zone)
     new = [
-        groups.NewGroup(
-            key=f"day/{today}/{c.community_id}/{code}",
-            community_id=c.community_id,
-            sku=code,
-            threshold=threshold(weekly),
-            quota_pieces=quota(weekly),
-            price_minor=min(known[code].group_minor, on_sale[code].list_price_minor),
-            solo_price_minor=on_sale[code].list_price_minor,
-            deadline_at=deadline,
-            pickup_from=datetime.combine(today + timedelta(days=1), PICKUP, zone),
-        )
+        _group(c.community_id, on_sale[code], known[code], weekly, rank, today, {"deadline_at": deadline, "pickup_from": pickup})
         for c in people.communities(region)
-        for code, weekly in days_choice(wanted.get(c.community_id, {}), [c for c in on_sale if c in known], today)
+        for rank, (code, weekly) in enumerate(
+            days_choice(wanted.get(c.community_id, {}), [code for code in on_sale if code in known], today), 1
+        )
     ]
     groups.open_many(region=region, groups=new)
     return len(new)
+
+
+def _group(
+    community_id: int, sku: goods.SkuInfo, price: Price, weekly: float, rank: int, day: date, times: dict[str, datetime]
+) -> groups.NewGroup:
+    """One of the day's group-buys: what history says, with the terms of its place in the day's choice."""
+    pieces, group_minor = quota(weekly), min(price.group_minor, sku.list_price_minor)
+    plain = {
+        "threshold": threshold(weekly),
+        "quota_pieces": pieces,
+        "price_minor": group_minor,
+        "solo_price_minor": sku.list_price_minor,
+    }
+    special = terms.of_rank(rank, threshold(weekly), pieces, group_minor, weighed=sku.weighed)
+    key = f"day/{day}/{community_id}/{sku.code}"
+    return groups.NewGroup(key=key, community_id=community_id, sku=sku.code, **(plain | special), **times)
 
 
 def weekly_pieces(region: str, as_of: datetime) -> dict[int, dict[str, float]]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from linli.web.phone import leading, live, pickup, tasks
+from linli.web.phone import aftersale, earnings, leading, live, opening, pickup, tasks
 
 app_name = "leader"
 urlpatterns = [
@@ -13,7 +13,16 @@ urlpatterns = [
     path("groups/", leading.groups, name="groups"),
     path("groups/<int:group_id>/", live.one, name="group"),
     path("groups/<int:group_id>/poster.svg", live.draw, name="poster"),
+    path("open/", opening.listing, name="open"),
+    path("open/<slug:slug>/", opening.one, name="open-one"),
     path("pickup/", pickup.desk, name="pickup"),
     path("pickup/hand-over/", pickup.hand_over, name="hand-over"),
+    path("weigh/", aftersale.weigh, name="weigh"),
+    path("aftersale/", aftersale.leader_desk, name="aftersale"),
+    path("aftersale/spot/", aftersale.spot, name="spot"),
+    path("aftersale/<uuid:aftersale_id>/settle/", aftersale.settle, name="aftersale-settle"),
+    path("earnings/", earnings.earnings, name="earnings"),
+    path("earnings/statement.csv", earnings.export, name="statement"),
+    path("earnings/withdraw/", earnings.withdraw, name="withdraw"),
     path("me/", leading.me, name="me"),
 ]
