@@ -68,7 +68,7 @@ def test_several_group_buys_two_days_one_price_explained(shop: Shop) -> None:
     for line in (Wanted(shop.cherries, 2), Wanted(shop.milk, 1, solo=True), Wanted(later, 1)):
         carts.put(member_id=shop.alice, line=line)
     page = signed_in("alice").get(reverse("shop:cart")).content.decode()
-    assert "明天 16:00 起取" in page and "10-04 16:00 起取" in page
+    assert "明天 16:00 起取" in page and "后天 16:00 起取" in page
     assert "去结算（3）" in page
     # 2 x 4.00 in the group, 4.50 alone, 4.00 in the group
     assert "$12.00" in page and "$8.00" in page and "-$4.00" in page

@@ -113,7 +113,7 @@ def test_order_pay_and_the_code_comes(shop: Shop, till: Till) -> None:
     assert asked.headers["HX-Redirect"] == there
     page = alice.get(there).content.decode()
     code = queries.orders_of(shop.alice)[0].pickup_code
-    assert code and code in page and "<svg" in page and "未满 3 份全额退回" in page
+    assert code and code in page and "<svg" in page and "未满 3 份，全额退回" in page
 
 
 def test_without_script_the_cashier_is_a_link(shop: Shop, till: Till) -> None:

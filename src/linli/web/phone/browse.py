@@ -129,7 +129,7 @@ def product(request: HttpRequest, group_id: int) -> HttpResponse:
         "left": left,
         "community": people.community(card.community_id),
         "leader": people.leader_of(card.community_id),
-        "teams": offers.teams(card),
+        "teams": offers.teams(card, member.member_id),
         "own_team": offers.own_team(card, member.member_id),
         "asked_team": request.GET.get("team", "")[:36],
         "inside": offers.inside(card),

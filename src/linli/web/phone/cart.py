@@ -55,7 +55,7 @@ class Wave:
 
 def row(line: Line) -> Row:
     """The line with its words."""
-    share = getattr(line.group, "per_member_pieces", None) or rules.MOST_PIECES
+    share = line.group.per_member_pieces or rules.MOST_PIECES
     return Row(line, shelf.group(line.group), max(1, min(rules.MOST_PIECES, share, line.group.left_pieces)))
 
 

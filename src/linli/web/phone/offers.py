@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from linli.trade.queries import GroupCard
+from django.utils.translation import gettext as _
+
+from linli.trade.queries.groups import GroupCard, TeamInfo
 from linli.web.phone import shelf
 
 
@@ -35,14 +37,32 @@ class Piece:
     quantity: int
 
 
-def teams(card: GroupCard, member_id: int | None = None) -> list[Team]:
-    """Teams that can be joined, the fullest first; none where the group-buy has no teams."""
-    return []
+def teams(card: GroupCard, member_id: int) -> list[Team]:
+    """Teams that somebody else started and that still have a seat, the fullest first."""
+    others = [t for t in card.teams if t.seats_left and t.state == "open" and not _in(t, member_id)]
+    return [_team(t, member_id) for t in sorted(others, key=lambda t: (t.seats_left, t.deadline_at))]
 
 
 def own_team(card: GroupCard, member_id: int) -> Team | None:
     """The team that the member has started or joined and that still waits for others."""
-    return None
+    return next((_team(t, member_id) for t in card.teams if t.state == "open" and _in(t, member_id)), None)
+
+
+def _in(team: TeamInfo, member_id: int) -> bool:
+    return any(n.member_id == member_id for n in team.members)
+
+
+def _team(team: TeamInfo, member_id: int) -> Team:
+    names = [_("%s家") % n.surname for n in team.members if n.surname]
+    return Team(
+        team_id=team.team_id,
+        faces=[n.member_id for n in team.members],
+        names=_("%s的队") % names[-1] if names else _("邻居的队"),
+        seats_left=team.seats_left,
+        size=team.size,
+        left=shelf.shop_timer(team.deadline_at),
+        mine=_in(team, member_id),
+    )
 
 
 def inside(card: GroupCard) -> list[Piece]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -14,8 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import carts, orders
-from linli.trade import queries as trade
-from linli.trade.queries import GroupCard
+from linli.trade.queries import GroupCard, passes
 from linli.trade.rules import Wanted
 from linli.web.access import allow
 from linli.web.phone import paying, pricing, shelf
@@ -71,16 +71,38 @@ def _priced(request: HttpRequest, asked: Asked, cards: dict[int, GroupCard]) -> 
     )
     groups = {group_id: shelf.group(card) for group_id, card in cards.items()}
     rows = [(line, groups[line.group_id], pricing.text_of(line)) for line in asked.lines]
-    return page | {"asked": asked, "rows": rows, "group": groups[asked.single] if asked.single else None, "wave_list": _waves(rows)}
+    return page | {
+        "asked": asked,
+        "rows": rows,
+        "group": groups[asked.single] if asked.single else None,
+        "wave_list": _waves(rows, _codes(request)),
+    }
 
 
-def _waves(rows: list[tuple[Wanted, shelf.Group, str]]) -> list[tuple[str, list[tuple[Wanted, shelf.Group, str]]]]:
+Row = tuple[Wanted, shelf.Group, str]
+
+
+@dataclass(frozen=True)
+class Wave:
+    """What is fetched on one day. `code` is the one under which the member fetches goods of that day already, "" for none."""
+
+    pickup: str
+    code: str
+    rows: list[Row]
+
+
+def _waves(rows: list[Row], codes: dict[date, str]) -> list[Wave]:
     """The rows by pickup day: each is one way and one code."""
-    found: dict[object, tuple[str, list[tuple[Wanted, shelf.Group, str]]]] = {}
+    found: dict[date, Wave] = {}
     for row in sorted(rows, key=lambda r: r[1].card.pickup_from):
         day = shelf.local_day(row[1].card.pickup_from)
-        found.setdefault(day, (row[1].pickup, []))[1].append(row)
+        found.setdefault(day, Wave(row[1].pickup, codes.get(day, ""), [])).rows.append(row)
     return list(found.values())
+
+
+def _codes(request: HttpRequest) -> dict[date, str]:
+    """Pickup day -> the member's code of that day: what is added needs no further way."""
+    return {p.wave_on: p.code for p in passes.passes(actor_of(request).member_id or 0)}
 
 
 def _form(request: HttpRequest, asked: Asked, cards: dict[int, GroupCard], key: str, error: dict[str, str] | None = None) -> HttpResponse:
@@ -88,20 +110,10 @@ def _form(request: HttpRequest, asked: Asked, cards: dict[int, GroupCard], key: 
         "community": people.community(actor_of(request).member_community_id or 0),
         "key": key,
         "channels": paying.choices(request, asked.channel),
-        "beside": _beside(request, cards),
     }
     if error:
         page["error"] = error
     return shop_page(request, "phone/shop/sheet.html", "", page, status=422 if error else 200)
-
-
-def _beside(request: HttpRequest, cards: dict[int, GroupCard]) -> str:
-    """The code under which the member fetches goods of the same day already: what is added needs no further way."""
-    days = {shelf.local_day(card.pickup_from) for card in cards.values()}
-    for order in trade.orders_of(actor_of(request).member_id or 0, limit=12):
-        if order.state in ("paid", "ready") and order.pickup_code and order.pickup_from and shelf.local_day(order.pickup_from) in days:
-            return order.pickup_code
-    return ""
 
 
 @allow("member")

@@ -9,6 +9,7 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -16,12 +17,12 @@ from django.views.decorators.http import require_GET, require_POST
 from linli.kernel import clocks, money
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
+from linli.trade import carts, pay, rules
 from linli.trade import orders as verbs
-from linli.trade import pay, rules
 from linli.trade import queries as trade
-from linli.trade.queries import GroupCard, OrderInfo
+from linli.trade.queries import GroupCard, OrderInfo, passes
 from linli.web.access import allow
-from linli.web.phone import shelf
+from linli.web.phone import offers, paying, shelf
 from linli.web.phone.asking import actor_of, key_of, new_key, remember, shop_page
 from linli.web.phone.codes import qr
 
@@ -32,6 +33,9 @@ FILTERS = {
     "pickup": ("ready",),
     "done": ("handed_over", "cancelled", "expired", "refunding", "refunded"),
 }
+ADDED = 6
+"""How many group-buys of the same day stand beside an order."""
+
 WAY = ("placed", "paid", "ready", "handed_over")
 """The way of an order that goes well: ordered, paid, its group succeeded, handed over."""
 
@@ -61,15 +65,48 @@ def own_order(request: HttpRequest, order_id: uuid.UUID) -> OrderInfo:
     return found
 
 
+@dataclass(frozen=True)
+class Ticket:
+    """A pickup code on a page: where and when, what lies under it, and the code as an image."""
+
+    code: str
+    pickup: str
+    pieces: int
+    ready_pieces: int
+    lines: list[passes.PassLine]
+    qr: SafeString
+
+    @property
+    def ready(self) -> bool:
+        """Whether all of it can be fetched."""
+        return self.ready_pieces == self.pieces
+
+
+def tickets(request: HttpRequest, order_id: uuid.UUID | None = None) -> list[Ticket]:
+    """The member's pickup codes, one a day; the image is the address under which a leader's camera opens the hand-out."""
+    there = request.build_absolute_uri(reverse("leader:pickup"))
+    return [
+        Ticket(p.code, shelf.moment_words(p.pickup_from), p.pieces, p.ready_pieces, p.lines, qr(f"{there}?code={p.code}"))
+        for p in passes.passes(actor_of(request).member_id or 0, order_id)
+    ]
+
+
 @allow("member")
 @require_GET
 def listing(request: HttpRequest) -> HttpResponse:
-    """The member's orders, newest first."""
+    """The member's orders, newest first, under the codes that are to be shown at the pickup place."""
     show = request.GET.get("show", "all")
     wanted = FILTERS.get(show, ())
     found = trade.orders_of(actor_of(request).member_id or 0)
     counts = {name: sum(o.state in states for o in found) for name, states in FILTERS.items()}
-    page = {"orders": [o for o in found if not wanted or o.state in wanted], "show": show, "counts": counts, "any": bool(found)}
+    page = {
+        "orders": [(o, shelf.machine_timer(o.pay_by)) for o in found if not wanted or o.state in wanted],
+        "show": show,
+        "counts": counts,
+        "any": bool(found),
+        "tickets": tickets(request) if show in ("all", "pickup") else [],
+        "community": people.community(actor_of(request).member_community_id or 0),
+    }
     return shop_page(request, "phone/shop/orders.html", "orders", page)
 
 
@@ -77,25 +114,57 @@ def listing(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def order(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
-    """One order: where it stands, its code, what it cost, what happened, what can be done."""
+    """One order: where it stands, its codes, what it cost, what happened, what can be done."""
     found = own_order(request, order_id)
     groups = {line.group_id: card for line in found.lines if (card := trade.group(line.group_id)) is not None}
     page: dict[str, Any] = {
         "order": found,
         "way": way(found.state),
         "groups": [shelf.group(card) for card in groups.values()],
+        "teams": [t for card in groups.values() if (t := offers.own_team(card, found.member_id)) is not None],
         "community": people.community(found.community_id),
         "leader": people.leader_of(found.community_id),
-        "history": trade.order_history(found.order_id),
+        "history": list(reversed(trade.order_history(found.order_id))),
         "refunds": trade.money_back(found.order_id),
         "left": shelf.machine_timer(found.pay_by) if found.state == "placed" else None,
         "may_cancel": may_cancel(found, groups),
         "pickup": shelf.moment_words(found.pickup_from) if found.pickup_from else "",
+        "tickets": tickets(request, found.order_id) if found.state in ("paid", "ready") else [],
+        "beside": _beside(found) if found.state in ("paid", "ready") else [],
+        "channels": paying.choices(request) if found.state == "placed" else [],
         "key": new_key(),
     }
-    if found.pickup_code:
-        page["qr"] = qr(request.build_absolute_uri(f"{reverse('leader:pickup')}?code={found.pickup_code}"))
     return shop_page(request, "phone/shop/order.html", "orders", page)
+
+
+def _beside(found: OrderInfo) -> list[shelf.Group]:
+    """What can still be had for the same day: it comes along under the same code."""
+    mine = {line.group_id for line in found.lines}
+    days = {shelf.local_day(card.pickup_from) for g in mine if (card := trade.group(g)) is not None}
+    open_now = trade.open_groups(found.community_id)
+    return [
+        shelf.group(c)
+        for c in open_now
+        if shelf.local_day(c.pickup_from) in days and c.group_id not in mine and c.left_pieces and c.kind != "team"
+    ][:ADDED]
+
+
+@allow("member")
+@require_POST
+def again(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
+    """What an order held goes into the cart, where it can be had now."""
+    found = own_order(request, order_id)
+    try:
+        done, gone = carts.again(member_id=found.member_id, order_id=order_id)
+    except Refusal as refused:
+        remember(request, refused, found.region)
+        return HttpResponseRedirect(reverse("shop:order", args=[order_id]))
+    if not done:
+        messages.info(request, _("这几样今天没有开团，开了会在首页"))
+        return HttpResponseRedirect(reverse("shop:order", args=[order_id]))
+    if gone:
+        messages.info(request, _("%(done)s 样放进了购物车，%(gone)s 样今天没有") % {"done": done, "gone": gone})
+    return HttpResponseRedirect(reverse("shop:cart"))
 
 
 def may_cancel(found: OrderInfo, groups: dict[int, GroupCard]) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -17,6 +18,7 @@ from linli.people import queries as people
 from linli.trade import queries as trade
 from linli.web.access import allow
 from linli.web.phone.asking import actor_of, member_of, shop_page
+from linli.web.phone.orders import FILTERS
 
 
 @allow("member")
@@ -65,6 +67,34 @@ def switches(member_id: int) -> list[Switch]:
     return [Switch(scope, title, means, consents.has(member_id, scope)) for scope, (title, means) in told.items()]
 
 
+@dataclass(frozen=True)
+class Page:
+    """A further page of the member's own: its route, its name, its icon."""
+
+    name: str
+    title: str
+    icon: str
+
+    @property
+    def address(self) -> str:
+        """Where it is; "" in a shop without it."""
+        try:
+            return reverse(self.name)
+        except NoReverseMatch:
+            return ""
+
+
+def more() -> list[Page]:
+    """The pages beside coupons and messages, as far as this shop has them."""
+    pages = (
+        Page("shop:aftersales", _("退款和售后"), icon="receipt-refund"),
+        Page("shop:vouchers", _("服务券"), icon="qrcode"),
+        Page("shop:boxes", _("每周套餐"), icon="calendar-repeat"),
+        Page("shop:trade-in", _("以旧换新"), icon="recycle"),
+    )
+    return [page for page in pages if page.address]
+
+
 @allow("member")
 @never_cache
 @require_GET
@@ -77,6 +107,8 @@ def me(request: HttpRequest) -> HttpResponse:
         "community": people.community(member.community_id),
         "switches": switches(member.member_id),
         "coupon_count": len(trade.coupons_of(member.member_id, usable_only=True)),
+        "counts": Counter(state for o in trade.orders_of(member.member_id) for state, held in FILTERS.items() if o.state in held),
+        "more": more(),
     }
     return shop_page(request, "phone/shop/me.html", "me", page)
 

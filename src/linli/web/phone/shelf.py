@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -95,12 +95,15 @@ def moment_words(at: datetime) -> str:
     local, today = timezone.localtime(at), timezone.localtime(clocks.business_now())
     if local.date() == today.date() and local.hour >= EVENING_HOUR:
         return _("今晚 %(clock)s") % {"clock": f"{local:%H:%M}"}
+    if local.date() == today.date() + timedelta(days=2):
+        return _("后天 %(clock)s") % {"clock": f"{local:%H:%M}"}
     return moment(at)
 
 
 def day_words(at: datetime) -> str:
-    """今天, 明天, or the date."""
-    return moment(timezone.localtime(at).date())
+    """今天, 明天, 后天 or the date."""
+    day = local_day(at)
+    return _("后天") if day == local_day(clocks.business_now()) + timedelta(days=2) else moment(day)
 
 
 def local_day(at: datetime) -> date:
@@ -141,7 +144,7 @@ class Group:
     @property
     def kind(self) -> str:
         """pooled, team, flash or presale."""
-        return str(getattr(self.card, "kind", terms.POOLED))
+        return self.card.kind
 
     @property
     def faces(self) -> list[int]:
@@ -155,7 +158,17 @@ class Group:
 
     @property
     def case_size(self) -> int:
-        return int(getattr(self.card, "case_size", 1) or 1)
+        return self.card.case_size
+
+    @property
+    def sold(self) -> int:
+        """Pieces that were joined: what a flash sale counts."""
+        return self.card.joined_pieces
+
+    @property
+    def stock(self) -> int:
+        """What there was of it in all, as far as can still be seen."""
+        return max(1, self.sold + self.card.left_pieces)
 
     @property
     def few_left(self) -> bool:

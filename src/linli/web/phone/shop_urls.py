@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from linli.web.phone import browse, cart, ordering, orders, own, paying
+from linli.web.phone import aftersale, browse, cart, ordering, orders, own, paying
 
 app_name = "shop"
 urlpatterns = [
@@ -29,7 +29,12 @@ urlpatterns = [
     path("orders/<uuid:order_id>/cashier/", paying.cashier, name="cashier"),
     path("orders/<uuid:order_id>/return/", paying.returned, name="return"),
     path("orders/<uuid:order_id>/waiting/", paying.waiting, name="waiting"),
+    path("orders/<uuid:order_id>/again/", orders.again, name="again"),
     path("orders/<uuid:order_id>/cancel/", orders.cancel, name="cancel"),
+    path("orders/<uuid:order_id>/ask/<int:line_number>/", aftersale.ask, name="ask"),
+    path("orders/<uuid:order_id>/aftersale/", aftersale.of_order, name="aftersale"),
+    path("aftersale/<uuid:aftersale_id>/", aftersale.progress, name="aftersale-one"),
+    path("aftersale/<uuid:aftersale_id>/withdraw/", aftersale.withdraw, name="aftersale-withdraw"),
     path("coupons/", own.coupons, name="coupons"),
     path("inbox/", own.inbox, name="inbox"),
     path("me/", own.me, name="me"),

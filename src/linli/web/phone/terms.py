@@ -76,13 +76,7 @@ class Goal:
 
 def goal(card: GroupCard, currency: str) -> Goal:
     """The card's goal in its own measure."""
-    by = getattr(card, "threshold_by", "pieces")
-    have = {
-        "pieces": card.joined_pieces,
-        "people": card.joined_households,
-        "amount": getattr(card, "joined_minor", card.joined_pieces * card.price_minor),
-    }[by]
-    return Goal(by, have, getattr(card, "threshold", card.threshold_pieces), currency)
+    return Goal(card.threshold_by, card.progress, card.threshold, currency)
 
 
 @dataclass(frozen=True)
@@ -123,7 +117,7 @@ WIDTH, TOP, BOTTOM = 300, 6, 38
 
 def ladder(card: GroupCard) -> Ladder | None:
     """The card's ladder; None when it has one price only."""
-    higher = [(int(n), int(p)) for n, p in getattr(card, "ladder", ()) or ()]
+    higher = [(int(n), int(p)) for n, p in card.ladder]
     if not higher:
         return None
     have = card.joined_pieces
@@ -149,9 +143,9 @@ def ladder(card: GroupCard) -> Ladder | None:
 def miss_words(card: GroupCard, aim: Goal) -> str:
     """What happens when it is missed, as a promise."""
     need = {"need": aim.need_words}
-    on_miss = getattr(card, "on_miss", "refund")
+    on_miss = card.on_miss
     if on_miss == "extend":
-        return _("未满 %(need)s，再等 %(hours)s 小时；还不满，全额退回") % (need | {"hours": getattr(card, "extend_hours", 0)})
+        return _("未满 %(need)s，再等 %(hours)s 小时；还不满，全额退回") % (need | {"hours": card.extend_hours})
     if on_miss == "ship_short":
         return _("未满 %(need)s也照常送") % need
     if on_miss == "buy_in":
@@ -161,7 +155,7 @@ def miss_words(card: GroupCard, aim: Goal) -> str:
 
 def badge(card: GroupCard) -> str:
     """The kind in a word, where it isn't the ordinary one."""
-    kind = getattr(card, "kind", POOLED)
+    kind = card.kind
     if kind == TEAM:
-        return _("%(n)s 人拼团") % {"n": getattr(card, "team_size", None) or 2}
+        return _("%(n)s 人拼团") % {"n": card.team_size}
     return {FLASH: _("限时"), PRESALE: _("预售")}.get(kind, "")
