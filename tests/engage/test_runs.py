@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from linli.engage import delivery, launching, models, rules, runs, tasks
+from linli.engage import delivery, launching, models, queries, reading, rules, runs, tasks
 from linli.kernel import clocks, effects, events, ledger
 from linli.kernel.models import Effect
 from linli.kernel.refusals import Refusal
@@ -77,6 +77,22 @@ def test_nothing_twice_however_often(town: Town) -> None:
         runs.advance(REGION, NINE)
         runs.step_launch(REGION, launch.pk, NINE)
     assert before == (models.LeaderTask.objects.count(), Effect.objects.count(), models.Passage.objects.count(), len(kinds()))
+
+
+def test_a_key_starts_one_playbook_alone(town: Town) -> None:
+    town.launch()
+    text = (reading.SHIPPED / "test-wake.yaml").read_text().replace("slug: test-wake", "slug: test-other")
+    (reading.SHIPPED / "test-other.yaml").write_text(text)
+    with pytest.raises(Refusal) as caught:
+        launching.launch(region=REGION, slug="test-other", by=town.alice, key="k1")
+    assert (caught.value.code, caught.value.facts["slug"]) == ("engage.key_reused", "test-wake")
+
+
+def test_a_launch_says_how_many_steps_are_due(town: Town) -> None:
+    launch = town.launch()
+    assert queries.launch(REGION, launch.pk).due_count == len(town.members)
+    runs.step_launch(REGION, launch.pk, clocks.business_now())
+    assert queries.launch(REGION, launch.pk).due_count == 0
 
 
 def test_a_crash_between_leaves_nothing_and_is_done_again(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:

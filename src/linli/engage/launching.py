@@ -64,7 +64,7 @@ def launch(*, region: str, slug: str, by: int | None, key: str) -> Launched:
     """Set a shipped playbook to work in a region: budget funded, members of the audience drawn and entered.
 
     Their first steps are due at once and done by the worker. Asking again with the key answers the same launch.
-    Raises Refusal engage.no_playbook, .bad_playbook, .no_amount, .no_knowledge, .no_region, .already_running.
+    Raises Refusal engage.no_playbook, .bad_playbook, .no_amount, .no_knowledge, .no_region, .already_running, .key_reused(key, slug).
     """
     book = library.playbook(slug)
     place = people.region(region)
@@ -83,6 +83,8 @@ def launch(*, region: str, slug: str, by: int | None, key: str) -> Launched:
             running = models.Launch.objects.filter(region=region, slug=slug, state="running").first()
             raise Refusal("engage.already_running", slug=slug, launch_id=running.pk if running else None) from error
         started = again
+    if started.slug != slug:
+        raise Refusal("engage.key_reused", key=key, slug=started.slug)
     arms = list(started.runs.values_list("arm", flat=True))
     return Launched(started.pk, len(arms), arms.count(rules.TREATED), arms.count(rules.HOLDOUT))
 

@@ -188,6 +188,7 @@ def launch(region: str, launch_id: int) -> LaunchPage:
         workload=tuple(_workload(row)),
         failed_count=runs.filter(state="failed").count(),
         outcome=outcomes.outcome(row),
+        due_count=runs.filter(_ACTIVE, due_at__lte=clocks.business_now()).count() if card.state == "running" else 0,
     )
 
 

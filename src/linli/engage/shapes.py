@@ -343,6 +343,7 @@ class LaunchPage:
     workload: tuple[LeaderLoad, ...]
     failed_count: int
     outcome: Outcome | None
+    due_count: int = 0  # runs that the worker is about to move; 0 when all is quiet
 
 
 @dataclass(frozen=True)

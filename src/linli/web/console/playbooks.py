@@ -221,6 +221,7 @@ def launch(request: HttpRequest, launch_id: int) -> HttpResponse:
             "ends": counted(page.ends, "engage.end"),
             "tasks": counted(page.tasks, "task_state"),
             "outcome": outcome,
+            "moving": words.code("engage.page.moving", n=page.due_count) if page.due_count else "",
             "note": words.code(outcome.note if "." in outcome.note else f"engage.outcome.{outcome.note}")
             if outcome and outcome.note
             else "",
