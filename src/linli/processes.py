@@ -26,8 +26,8 @@ def up(*, host: str, port: int, web_workers: int, say: Callable[[str], None]) ->
     environment.setdefault("LINLI_PUBLIC_URL", f"http://{host}:{port}")
     linli = [sys.executable, "-m", "linli.cli"]
     wanted = {
-        "web": [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port), "--workers", str(web_workers),
-                "--blocking-threads", "4", "--no-ws", "--log-level", "warning", "linli.wsgi:application"],
+        "web": [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", host, "--port", str(port), "--workers", str(web_workers),
+                "--no-ws", "--log-level", "warning", "linli.rsgi:app"],
         "worker": [*linli, "worker"],
     }  # fmt: skip
     if settings.SANDBOX:

@@ -188,6 +188,11 @@ def quoted(texts: Sequence[str | None]) -> str:
     return "{" + ",".join(["NULL" if t is None else '"' + t.replace("\\", "\\\\").replace('"', '\\"') + '"' for t in texts]) + "}"
 
 
+def stored(at: datetime) -> object:
+    """A time as a raw statement compares it with a column."""
+    return at if connection.vendor == "postgresql" else _sqlite(at)
+
+
 def _sqlite(value: Any) -> Any:
     if isinstance(value, datetime):
         return str(value.astimezone(UTC).replace(tzinfo=None))

@@ -186,6 +186,28 @@ def homes(ids: Iterable[int]) -> dict[int, Home]:
     return {row[0]: Home(*row) for row in bulk.select(_HOMES, list(ids))}
 
 
+@dataclass(frozen=True, slots=True)
+class Buyer:
+    """A person as a customer who signs in; `has_role`: they may do more than buy."""
+
+    person_id: int
+    member_id: int
+    region: str
+    has_role: bool
+
+
+_BUYERS = """
+SELECT p.id, m.id, m.region, EXISTS (SELECT 1 FROM people_role r WHERE r.person_id = p.id)
+FROM people_person p JOIN people_member m ON m.person_id = p.id WHERE p.is_active AND p.id {}
+"""
+
+
+def buyers(person_ids: Iterable[int]) -> dict[int, Buyer]:
+    """Person id -> buyer, for those who are active and a member; one statement, however many."""
+    rows = bulk.select(_BUYERS, sorted(set(person_ids)))
+    return {row[0]: Buyer(row[0], row[1], row[2], bool(row[3])) for row in rows}
+
+
 def member_of(person_id: int) -> MemberInfo | None:
     """The person as a customer."""
     found = _found().filter(person_id=person_id).first()

@@ -59,6 +59,7 @@ class Placed:
     order_id: uuid.UUID
     payable_minor: int
     pay_by: datetime
+    again: bool = field(default=False, compare=False)  # it had been placed before
 
 
 Outcome = Placed | Refusal
@@ -226,7 +227,7 @@ def _decide(asked: list[_Asked], now: datetime) -> _Round:
 def _placed_before(there: Before, digest: str) -> Placed:
     if there.digest != digest:
         raise Refusal("trade.key_reused")
-    return Placed(there.order_id, there.payable_minor, there.pay_by)
+    return Placed(there.order_id, there.payable_minor, there.pay_by, again=True)
 
 
 def _draft(one: _Asked, read: Read, teams: dict[str, Team], slots: set[int], pay_by: datetime) -> Draft:

@@ -1,0 +1,1 @@
+"""Parts of `bench/orders.py`: the seed, the load, the rival."""
