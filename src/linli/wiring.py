@@ -9,15 +9,18 @@ from linli.insight import lake, refresh
 from linli.kernel import ledger, work
 from linli.kernel.events import Subscription
 from linli.trade import work as trade
+from linli.web.api import work as api
 
 READERS: dict[str, Subscription] = {
     "lake": Subscription(lake.relay, batch=20_000, raw=True),
     "insight.members": Subscription(refresh.on_purchase, kinds=("trade.order_paid", "trade.order_refunded"), batch=200),
     "engage.runs": Subscription(runs.on_event, kinds=runs.KINDS, batch=200),
+    **api.READERS,
 }
 
 WORK: dict[str, work.Handler | work.Long] = {
     **trade.HANDLERS,
+    **api.HANDLERS,
     "ledger.void_expired": ledger.void_expired_due,
     "insight.touch": work.Long(refresh.touch_due),
     "engage.expire_task": tasks.expire_due,
@@ -26,5 +29,6 @@ WORK: dict[str, work.Handler | work.Long] = {
 
 EVERY: dict[str, timedelta] = {
     **trade.EVERY,
+    **api.EVERY,
     "ledger.void_expired": timedelta(minutes=1),
 }

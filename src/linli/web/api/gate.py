@@ -140,7 +140,7 @@ def _once(request: Call, operation: Operation, inner: Callable[[], HttpResponseB
     except BaseException:
         answers.let_go(claimed)
         raise
-    if isinstance(answer, HttpResponse):
+    if isinstance(answer, HttpResponse) and not operation.secret:
         answers.keep(claimed, answer)
     else:
         answers.let_go(claimed)

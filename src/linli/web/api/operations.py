@@ -36,7 +36,10 @@ class Call(HttpRequest):
 
 @dataclass(frozen=True)
 class Operation:
-    """Who may ask, with which scope; `keyed`: an Idempotency-Key is needed, since asking twice would do it twice."""
+    """Who may ask, with which scope; `keyed`: an Idempotency-Key is needed, since asking twice would do it twice.
+
+    `secret`: the answer tells one, and is not kept for a second asking; its verb gives the same one again by itself.
+    """
 
     method: str
     path: str
@@ -45,6 +48,7 @@ class Operation:
     scope: str
     keyed: bool
     summary: str
+    secret: bool = False
 
 
 class Area:
@@ -80,7 +84,16 @@ class Area:
         return self._operation("DELETE", path, who, f"{self.area}:write", response, keyed=False, **more)
 
     def _operation(
-        self, method: Method, path: str, who: tuple[str, ...], scope: str, response: Any, *, keyed: bool, status: int = 200
+        self,
+        method: Method,
+        path: str,
+        who: tuple[str, ...],
+        scope: str,
+        response: Any,
+        *,
+        keyed: bool,
+        status: int = 200,
+        secret: bool = False,
     ) -> Callable[[View], View]:
         if not who or set(who) - set(OPEN_TO):
             raise ValueError(f"{method} {path}: who must be some of {OPEN_TO}, not {who}")
@@ -92,7 +105,7 @@ class Area:
             summary = (view.__doc__ or "").strip().split("\n")[0].rstrip(".")
             if not summary:
                 raise ValueError(f"{name} says nothing of what it does")
-            self.operations.append(Operation(method, path, name, frozenset(who), scope, keyed, summary))
+            self.operations.append(Operation(method, path, name, frozenset(who), scope, keyed, summary, secret))
             extra = _documented(who, scope, keyed, writes=scope.endswith("write"))
             # None leaves the body to the view: a file, not JSON.
             shape: dict[str, Any] = {} if response is None else {"response": {status: response}}

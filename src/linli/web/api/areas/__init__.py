@@ -1,6 +1,6 @@
 """The areas of the API, in the order in which its pages list them."""
 
-from linli.web.api.areas import catalog, communities, groups, knowledge, members, orders, pickups
+from linli.web.api.areas import catalog, communities, groups, knowledge, members, orders, pickups, webhooks
 from linli.web.api.operations import Area
 
 AREAS: tuple[Area, ...] = (
@@ -12,4 +12,5 @@ AREAS: tuple[Area, ...] = (
     pickups.area,
     knowledge.playbooks_area,
     knowledge.metrics_area,
+    webhooks.area,
 )

@@ -1,0 +1,1 @@
+"""Webhooks: facts of the log, sent to whoever subscribed, signed, until they are understood."""
