@@ -15,6 +15,8 @@ from linli.trade import desk
 from linli.trade import queries as trade
 from linli.web.access import allow, in_region
 from linli.web.console import frame
+from linli.web.console.people_of import currency_of
+from linli.web.phone import terms
 
 STATES = ("open", "succeeded", "missed")
 
@@ -59,7 +61,7 @@ def one(request: HttpRequest, group_id: int) -> HttpResponse:
     if card is None:
         raise Http404
     region = in_region(request.actor, card.region)  # type: ignore[attr-defined]
-    orders = desk.orders(region, search=card.sku.code, community_id=card.community_id, size=100).rows
+    aim = terms.goal(card, currency_of(region))
     return frame.page(
         request,
         "console/group.html",
@@ -68,7 +70,11 @@ def one(request: HttpRequest, group_id: int) -> HttpResponse:
             "card": card,
             "community": people.community(card.community_id),
             "leader": people.leader_of(card.community_id),
-            "orders": orders,
+            "goal": aim,
+            "miss": terms.miss_words(card, aim),
+            "badge": terms.badge(card),
+            "joined": trade.joiners(group_id),
+            "arms": sorted(card.arms.items()),
             "crumb": frame.up("console:groups", _("团购")),
         },
     )
