@@ -277,12 +277,26 @@ def _group_rows(found: list[GroupBuy]) -> list[GroupRow]:
     return rows
 
 
-def refunds(region: str, state: str = "", page: int = 1, size: int = 50) -> Page[RefundRow]:
-    """Refunds, newest first."""
+def _refunds(region: str, search: str, state: str) -> QuerySet[Refund]:
     found = Refund.objects.filter(region=region).select_related("order")
     if state:
         found = found.filter(state=state)
-    return _paged(found.order_by("-requested_at", "-pk"), _refund_rows, page, size)
+    if text := search.replace("\0", "").strip():
+        wanted = Q(order__member_id__in=people.search_ids(region, text)) | Q(refund_no__iendswith=text) | Q(reason=text)
+        if _is_number(text):
+            wanted |= Q(order_id=uuid.UUID(text))
+        found = found.filter(wanted)
+    return found.order_by("-requested_at", "-pk")
+
+
+def refunds(region: str, state: str = "", page: int = 1, size: int = 50, search: str = "") -> Page[RefundRow]:
+    """Refunds, newest first. `search`: member's name or phone, the end of the refund's number, reason, or the order's whole id."""
+    return _paged(_refunds(region, search, state), _refund_rows, page, size)
+
+
+def refund_rows(region: str, state: str = "", search: str = "") -> Iterator[RefundRow]:
+    """The same list, whole, for a spreadsheet."""
+    return _chunked(_refunds(region, search, state), _refund_rows)
 
 
 def _refund_rows(found: list[Refund]) -> list[RefundRow]:

@@ -5,6 +5,7 @@ from django.views.i18n import set_language
 
 from linli.web import signin
 from linli.web.access import allow
+from linli.web.phone import aftersale
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", signin.home, name="home"),
@@ -14,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("signout/", signin.signout, name="signout"),
     path("sandbox/inbox/", signin.inbox, name="sandbox-inbox"),
     path("language/", allow("anyone")(set_language), name="set_language"),
+    path("photos/<uuid:photo_id>.jpg", aftersale.photo, name="aftersale-photo"),
     path("console/", include("linli.web.console.urls")),
     path("shop/", include("linli.web.phone.shop_urls")),
     path("leader/", include("linli.web.phone.leader_urls")),

@@ -44,6 +44,8 @@ SECTIONS = (
             Place("today", _("今天"), "console:today", icon="sun"),
             Place("groups", _("团购"), "console:groups", icon="shopping-bag"),
             Place("orders", _("订单"), "console:orders", icon="receipt"),
+            Place("aftersale", _("售后"), "console:aftersale", icon="message-report"),
+            Place("refunds", _("退款"), "console:refunds", icon="receipt-refund"),
         ),
     ),
     Section(
@@ -60,7 +62,13 @@ SECTIONS = (
             Place("playbooks", _("活动剧本"), "console:playbooks", icon="route"),
         ),
     ),
-    Section(_("小区"), (Place("communities", _("小区与团长"), "console:communities", icon="building-community"),)),
+    Section(
+        _("小区"),
+        (
+            Place("communities", _("小区与团长"), "console:communities", icon="building-community"),
+            Place("leaders-money", _("团长的钱"), "console:leaders-money", icon="wallet"),
+        ),
+    ),
     Section(
         _("看数"),
         (
