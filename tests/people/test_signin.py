@@ -76,6 +76,36 @@ def test_five_codes_an_hour(shop: Shop) -> None:
         signin.send_code(ALICE)
 
 
+def test_a_stranger_uses_up_nothing_of_the_owner(shop: Shop) -> None:
+    signin.send_code(ALICE, browser="owner", address="10.0.0.1")
+    code = code_of()
+    for _ in range(5):  # asked for by the stranger, guessed at by the stranger
+        signin.send_code(ALICE, browser="stranger", address="10.9.9.9")
+        for _ in range(5):
+            with refused("people.code_wrong"):
+                signin.verify(ALICE, wrong(code_of()), browser="stranger")
+    with refused("people.too_many_codes"):
+        signin.send_code(ALICE, browser="another of the stranger's", address="10.9.9.9")
+    assert signin.verify(ALICE, code, browser="owner").member_id == shop.alice
+    signin.send_code(ALICE, browser="a fresh one", address="10.0.0.1")
+    with refused("people.code_wrong"):  # the right code in the wrong place
+        signin.verify(ALICE, code_of(), browser="stranger")
+    assert signin.verify(ALICE, code_of(), browser="a fresh one").member_id == shop.alice
+
+
+def test_an_address_and_a_phone_have_limits_of_their_own(shop: Shop) -> None:
+    with clocks.fixed(machine=NOW):
+        for n in range(60):
+            signin.send_code(f"+1555777{n:04}", address="10.9.9.9")
+        with refused("people.too_many_codes"):
+            signin.send_code("+15557770099", address="10.9.9.9")
+        for n in range(30):
+            signin.send_code(ALICE, address=f"10.1.0.{n}")
+        with refused("people.too_many_codes"):
+            signin.send_code(ALICE, address="10.1.0.99")
+        signin.send_code("+15557770099", address="10.1.0.99")
+
+
 def test_an_unknown_phone_is_treated_the_same(shop: Shop) -> None:
     def answers(phone: str) -> list[str]:
         told = []

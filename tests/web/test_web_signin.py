@@ -138,3 +138,16 @@ def test_the_language_is_switched_for_good(db: None) -> None:
     assert 'lang="zh-CN"' in client.get("/signin/").text
     client.post("/language/", {"language": "en", "next": "/signin/"})
     assert 'lang="en"' in client.get("/signin/").text
+
+
+def test_guesses_elsewhere_leave_the_owner_s_code_alone(shop: Shop) -> None:
+    owner, stranger = Client(REMOTE_ADDR="10.0.0.1"), Client(REMOTE_ADDR="10.9.9.9")
+    owner.post("/signin/", {"phone": ALICE})
+    code = _code(ALICE)
+    stranger.post("/signin/", {"phone": ALICE})
+    for _ in range(6):
+        stranger.post("/signin/code/", {"phone": ALICE, "code": "0"})
+    stranger.post("/signin/code/", {"phone": ALICE, "code": code})
+    assert SESSION_KEY not in stranger.session
+    owner.post("/signin/code/", {"phone": ALICE, "code": code})
+    assert SESSION_KEY in owner.session

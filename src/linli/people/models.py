@@ -161,9 +161,14 @@ class Consent(models.Model):
 
 
 class OneTimeCode(models.Model):
-    """A code sent to a phone, kept as its HMAC. Unknown phones get a row too, so that they can't be told apart."""
+    """A code sent to a phone, kept as its HMAC. Unknown phones get a row too, so that they can't be told apart.
+
+    It is good in the browser that asked for it alone, so that nobody else can use its tries up.
+    """
 
     phone = models.CharField(max_length=20)
+    browser = models.CharField(max_length=64, default="")
+    address = models.CharField(max_length=45, default="")
     serial = models.BigIntegerField()
     digest = models.CharField(max_length=64)
     sent_at = models.DateTimeField()
@@ -177,7 +182,7 @@ class OneTimeCode(models.Model):
             models.UniqueConstraint(fields=["phone", "serial"], name="code_serial"),
             models.CheckConstraint(condition=Q(tries__lte=5), name="code_tries"),
         ]
-        indexes = [models.Index(fields=["sent_at"], name="code_sent")]
+        indexes = [models.Index(fields=["sent_at"], name="code_sent"), models.Index(fields=["address", "sent_at"], name="code_address")]
 
 
 class SandboxSms(models.Model):

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 CODE_DIGITS = 6
 CODE_TRIES = 5
 CODES_AN_HOUR = 5
+"""To one phone from one address: a stranger's requests use up the stranger's own."""
+PHONE_CODES_AN_HOUR = 30
+"""To one phone from everywhere: what a phone must bear, far beyond what its owner asks for."""
+ADDRESS_CODES_AN_HOUR = 60
+"""From one address to all phones: a mobile network's address is shared by many."""
 
 _PHONE = re.compile(r"\+?[0-9]{6,15}")
 
@@ -16,6 +23,27 @@ def phone(text: str) -> str | None:
     """A phone number as it is stored: digits with an optional plus, or None when `text` isn't one."""
     bare = re.sub(r"[\s().-]", "", text)
     return bare if _PHONE.fullmatch(bare) else None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A code of the last hour. `here`: asked for from the address that asks now; `mine`: sent to the phone that is asked for."""
+
+    at: datetime
+    here: bool
+    mine: bool
+
+
+def free_at(sent: Sequence[Sent]) -> datetime | None:
+    """When the first of the full hours began, or None when another code may go out."""
+    ours = [s.at for s in sent if s.here and s.mine]
+    phone, address = [s.at for s in sent if s.mine], [s.at for s in sent if s.here]
+    full = [
+        sorted(times)[-most]
+        for times, most in ((ours, CODES_AN_HOUR), (phone, PHONE_CODES_AN_HOUR), (address, ADDRESS_CODES_AN_HOUR))
+        if len(times) >= most
+    ]
+    return max(full, default=None)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from linli.kernel import clocks, events
 from linli.kernel.refusals import Refusal
@@ -25,6 +25,7 @@ from linli.people.models import Member, OneTimeCode, Person, SandboxSms
 LIFE = timedelta(minutes=5)
 HOUR = timedelta(hours=1)
 KEPT = timedelta(days=1)
+SEND_TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -47,10 +48,11 @@ class Sms:
     sent_at: datetime
 
 
-def send_code(phone: str) -> None:
-    """Send a code to `phone`, at most five an hour; a newer code replaces the older.
+def send_code(phone: str, *, browser: str = "", address: str = "") -> None:
+    """Send a code to `phone`, good in `browser` alone; a newer code for the same browser replaces the older.
 
-    Raises Refusal: people.bad_phone, people.too_many_codes(minutes).
+    `browser` is a secret of who asks, `address` where from. An hour's limits are in rules: what strangers ask for from
+    elsewhere doesn't take the owner's. Raises Refusal: people.bad_phone, people.too_many_codes(minutes).
     """
     if (number := rules.phone(phone)) is None:
         raise Refusal("people.bad_phone")
@@ -60,22 +62,41 @@ def send_code(phone: str) -> None:
     # Everybody's, not this number's alone: numbers that are asked for once would otherwise be kept for ever.
     OneTimeCode.objects.filter(sent_at__lt=now - KEPT).delete()
     SandboxSms.objects.filter(at__lt=now - KEPT).delete()
-    try:
-        with transaction.atomic():
-            before = OneTimeCode.objects.filter(phone=number).order_by("-serial")
-            sent = list(before.values_list("serial", "sent_at")[: rules.CODES_AN_HOUR])
-            recent = [at for _, at in sent if at > now - HOUR]
-            if len(recent) >= rules.CODES_AN_HOUR:
-                raise Refusal("people.too_many_codes", minutes=_minutes(min(recent) + HOUR - now))
-            serial = sent[0][0] + 1 if sent else 1
-            OneTimeCode.objects.create(
-                phone=number, serial=serial, digest=_digest(number, serial, code), sent_at=now, expires_at=now + LIFE
-            )
-            if settings.SANDBOX and known:
-                text = f"【邻里】验证码 {code}，5 分钟内有效。Your Linli code is {code}, good for 5 minutes."
-                SandboxSms.objects.create(phone=number, code=code, text=text, at=now)
-    except IntegrityError:
-        raise Refusal("people.too_many_codes", minutes=1) from None  # two requests at once: one code is enough
+    for _ in range(SEND_TRIES):
+        try:
+            with transaction.atomic():
+                serial = _next_serial(number, address, now)
+                OneTimeCode.objects.create(
+                    phone=number,
+                    browser=_hidden(browser),
+                    address=address[:45],
+                    serial=serial,
+                    digest=_digest(number, serial, code),
+                    sent_at=now,
+                    expires_at=now + LIFE,
+                )
+                if settings.SANDBOX and known:
+                    text = f"【邻里】验证码 {code}，5 分钟内有效。Your Linli code is {code}, good for 5 minutes."
+                    SandboxSms.objects.create(phone=number, code=code, text=text, at=now)
+            return
+        except IntegrityError:  # two requests at once took one serial: the limits are counted again
+            continue
+    raise Refusal("people.too_many_codes", minutes=1)
+
+
+def _next_serial(number: str, address: str, now: datetime) -> int:
+    """The next code's number for this phone. Raises Refusal people.too_many_codes(minutes) when an hour is full."""
+    lately = OneTimeCode.objects.filter(Q(phone=number) | Q(address=address[:45]), sent_at__gt=now - HOUR)
+    sent = [rules.Sent(at, here=a == address[:45], mine=p == number) for at, a, p in lately.values_list("sent_at", "address", "phone")]
+    if (began := rules.free_at(sent)) is not None:
+        raise Refusal("people.too_many_codes", minutes=_minutes(began + HOUR - now))
+    last = OneTimeCode.objects.filter(phone=number).order_by("-serial").values_list("serial", flat=True).first()
+    return (last or 0) + 1
+
+
+def _hidden(browser: str) -> str:
+    """A browser's secret as it is kept: who reads the table can't become that browser."""
+    return hashlib.sha256(browser.encode()).hexdigest() if browser else ""
 
 
 def _minutes(left: timedelta) -> int:
@@ -88,13 +109,13 @@ def _digest(phone: str, serial: int, code: str) -> str:
     return hmac.new(pepper, f"one-time-code/{phone}/{serial}/{code}".encode(), hashlib.sha256).hexdigest()
 
 
-def verify(phone: str, code: str) -> Proven:
-    """The person whose phone got `code`. Call it outside a transaction: a failed try must stay counted.
+def verify(phone: str, code: str, *, browser: str = "") -> Proven:
+    """The person whose phone got `code`, asked for by this browser. Call it outside a transaction: a failed try must stay counted.
 
     Raises Refusal: people.code_wrong (also for an unknown phone, and when the tries are used up), people.code_expired.
     """
     number = rules.phone(phone)
-    row = OneTimeCode.objects.filter(phone=number).order_by("-serial").first() if number else None
+    row = OneTimeCode.objects.filter(phone=number, browser=_hidden(browser)).order_by("-serial").first() if number else None
     if row is None or number is None:
         raise Refusal("people.code_wrong")
     if row.expires_at <= clocks.machine_now():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Any
 
 from django.conf import settings
@@ -20,6 +21,8 @@ from linli.web.access import allow
 
 PHONE_COOKIE = "signin_phone"
 """Keeps the number between asking for a code and giving it."""
+BROWSER_COOKIE = "signin_browser"
+"""This browser's secret: a code is good where it was asked for, so a stranger's guesses don't use up the owner's tries."""
 
 
 def _next(request: HttpRequest) -> str:
@@ -45,20 +48,26 @@ def signin(request: HttpRequest) -> HttpResponse:
     page: dict[str, Any] = {"next": _next(request), "phone": request.POST.get("phone", "").strip(), "faces": _faces()}
     if request.method == "POST":
         try:
-            codes.send_code(page["phone"])
+            codes.send_code(page["phone"], browser=(browser := _browser(request)), address=request.META.get("REMOTE_ADDR", ""))
         except Refusal as refused:
             page["error"], page["error_do"] = words.refusal(refused)
             return render(request, "signin/phone.html", page)
-        return _to_code(page["phone"], page["next"])
+        return _to_code(page["phone"], page["next"], browser)
     return render(request, "signin/phone.html", page)
 
 
-def _to_code(phone: str, there: str) -> HttpResponse:
+def _browser(request: HttpRequest) -> str:
+    """The secret this browser brought, or a new one."""
+    return request.COOKIES.get(BROWSER_COOKIE, "")[:64] or secrets.token_urlsafe(24)
+
+
+def _to_code(phone: str, there: str, browser: str) -> HttpResponse:
     """On to the code. The number goes in a cookie: an address is kept by logs and histories."""
     answer = HttpResponseRedirect(f"{reverse('signin-code')}?{urlencode({'next': there})}")
     digits = "".join(c for c in phone if c in "+0123456789")
     secure = settings.SESSION_COOKIE_SECURE
-    answer.set_cookie(PHONE_COOKIE, digits, max_age=600, path=reverse("signin"), httponly=True, samesite="Lax", secure=secure)
+    for name, value in ((PHONE_COOKIE, digits), (BROWSER_COOKIE, browser)):
+        answer.set_cookie(name, value, max_age=600, path=reverse("signin"), httponly=True, samesite="Lax", secure=secure)
     return answer
 
 
@@ -75,7 +84,7 @@ def code(request: HttpRequest) -> HttpResponse:
     page: dict[str, Any] = {"next": _next(request), "phone": phone}
     if request.method == "POST":
         try:
-            person = codes.verify(phone, request.POST.get("code", "").strip())
+            person = codes.verify(phone, request.POST.get("code", "").strip(), browser=request.COOKIES.get(BROWSER_COOKIE, "")[:64])
         except Refusal as refused:
             page["error"], page["error_do"] = words.refusal(refused)
             return render(request, "signin/code.html", page)
@@ -86,7 +95,8 @@ def code(request: HttpRequest) -> HttpResponse:
 def _enter(request: HttpRequest, person_id: int, there: str) -> HttpResponse:
     access.sign_in(request, person_id)
     answer = HttpResponseRedirect(there or access.load(person_id).home)
-    answer.delete_cookie(PHONE_COOKIE, path=reverse("signin"))
+    for name in (PHONE_COOKIE, BROWSER_COOKIE):
+        answer.delete_cookie(name, path=reverse("signin"))
     return answer
 
 
