@@ -56,7 +56,7 @@ def start(placed: orders.Placed, member_id: int, channel: str, *, key: str = "p"
         key=key,
         return_url=f"{host}/o",
         channel=channel,
-        **({"method": METHOD[channel]} | more),
+        **({"method": METHOD.get(channel, "")} | more),
     )
 
 

@@ -56,6 +56,8 @@ class Gateway:
         self.alipay = alipay.Desk(self.book, alipay_keys, url=at, bills_at_once=bills_at_once)
         self.own = own.Desk(self.book, secret, url=at, mischief=lambda: self.mischief)
         self.desks: dict[str, Any] = {desk.channel: desk for desk in (self.wechat, self.alipay, self.own)}
+        self.carry = carry
+        """How a callback travels; tests put another way in."""
         self._threads = [threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)]
         if clock is time.time:
             self._threads.append(threading.Thread(target=self._call_back, daemon=True))
@@ -77,16 +79,17 @@ class Gateway:
 
     def handle(self, request: Request) -> Answer:
         """Ask the desk that a path belongs to; sometimes as badly as real ones answer."""
-        desk = next(d for d in self.desks.values() if d.owns(urlsplit(request.path).path))
+        desk: Any = next(d for d in self.desks.values() if d.owns(urlsplit(request.path).path))
         if desk is self.own:
-            return self.own.handle(request)
+            answer: Answer = desk.handle(request)
+            return answer
         how = self.mischief.answer(next(self._asked))
         if how == "error":
             told = {"code": "SYSTEM_ERROR", "message": "系统异常，请用相同参数重新调用"}
             return Answer(
                 500 if desk is self.wechat else 502, json.dumps(told, ensure_ascii=False).encode(), {"Content-Type": "application/json"}
             )
-        answer: Answer = desk.handle(request)
+        answer = desk.handle(request)
         self._wake.set()  # a refund may have queued its notification
         return Answer(answer.status, answer.body, answer.headers, how == "silent", self.mischief.late_s if how == "late" else 0.0)
 
@@ -129,18 +132,8 @@ class Gateway:
     def _post(self, payment: Payment, callback: Callback) -> bool:
         refund = self.book.arrive(callback.refund_no) if callback.refund_no else None
         body, headers = self.message(payment, callback.kind, refund)
-        address = urlsplit((refund.notify_url if refund else "") or payment.notify_url)
-        kind_of = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
-        # An address that can't be called or an answer that is no HTTP is not delivered either: the one thread that
-        # calls back must outlive it, or nobody hears of a payment again.
-        try:
-            with closing(kind_of(address.hostname or "", address.port, timeout=5)) as connection:
-                connection.request("POST", address.path, body, headers)
-                answer = connection.getresponse()
-                return bool(self.desks[payment.channel].heard(answer.status, answer.read(4096)))
-        except (OSError, ValueError, http.client.HTTPException) as error:
-            log.info("callback of %s not delivered: %s", payment.out_trade_no[-6:], type(error).__name__)
-            return False
+        status, told = self.carry((refund.notify_url if refund else "") or payment.notify_url, body, headers)
+        return bool(self.desks[payment.channel].heard(status, told))
 
     def message(self, payment: Payment, kind: str, refund: Any = None) -> tuple[bytes, dict[str, str]]:
         """A callback's body and headers, true or spoilt as `kind` says."""
@@ -243,3 +236,19 @@ def _back(address: str) -> str:
     """A shop's address on this machine; nothing else is sent on to."""
     parts = urlsplit(address)
     return address if parts.scheme in ("http", "https") and parts.hostname and re.fullmatch(r"[\w.:\[\]-]+", parts.netloc) else ""
+
+
+def carry(address: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    """Post a callback; (status, answer), 0 when nobody answered."""
+    parts = urlsplit(address)
+    # An address that can't be called or an answer that is no HTTP is not delivered either: the one thread that
+    # calls back must outlive it, or nobody hears of a payment again.
+    try:
+        kind_of = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        with closing(kind_of(parts.hostname or "", parts.port, timeout=5)) as connection:
+            connection.request("POST", parts.path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read(4096)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        log.info("a callback was not delivered: %s", type(error).__name__)
+        return 0, b""

@@ -19,6 +19,11 @@ def revenue(region: str, currency: str) -> AccountRef:
     return AccountRef(region=region, asset=currency, owner="shop", purpose="revenue")
 
 
+def fees(region: str, currency: str) -> AccountRef:
+    """What channels have kept for themselves (no floor: below zero is what they cost)."""
+    return AccountRef(region=region, asset=currency, owner="shop", purpose="fees")
+
+
 def unwanted(region: str, currency: str) -> AccountRef:
     """Money that came for orders that no longer wanted it: owed, not earned."""
     return AccountRef(region=region, asset=currency, owner="shop", purpose="unwanted")

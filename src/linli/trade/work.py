@@ -6,9 +6,10 @@ from datetime import timedelta
 
 from linli.kernel.models import WorkRow
 from linli.kernel.work import Handler, Long
-from linli.trade import commission, coupons, groups, orders, pay, presale, redeeming, refunds, teams, vouchers, weighing
+from linli.trade import commission, coupons, groups, orders, pay, presale, reconcile, redeeming, refunds, teams, vouchers, weighing
 
 SETTLE = "trade.settle"
+BILLS = "trade.bills"
 
 
 def close_groups(row: WorkRow) -> None:
@@ -41,6 +42,11 @@ def settle(row: WorkRow) -> None:
     pay.reconcile()
 
 
+def bills(row: WorkRow) -> None:
+    """Every half an hour: channels' bills of days that are over, where they weren't fetched yet."""
+    reconcile.due()
+
+
 def expire_coupons(row: WorkRow) -> None:
     """A coupon day is over (business time)."""
     coupons.expire_due(row.region)
@@ -68,6 +74,7 @@ HANDLERS: dict[str, Handler | Long] = {
     orders.EXPIRE: Long(expire_order),
     refunds.SEND: Long(send_refund),
     SETTLE: Long(settle),
+    BILLS: Long(bills),
     coupons.EXPIRE: expire_coupons,
     vouchers.EXPIRE: Long(expire_vouchers),
     commission.POST: post_commission,
@@ -75,5 +82,5 @@ HANDLERS: dict[str, Handler | Long] = {
 }
 """For wiring: kind of work -> what does it. Long ones speak to a channel, outside a transaction."""
 
-EVERY: dict[str, timedelta] = {SETTLE: timedelta(minutes=1)}
+EVERY: dict[str, timedelta] = {SETTLE: timedelta(minutes=1), BILLS: timedelta(minutes=30)}
 """For wiring: what recurs, and how often (machine time)."""

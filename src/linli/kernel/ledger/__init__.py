@@ -1,13 +1,13 @@
 """The one ledger: double entry in integers, one asset per account, floors judged by the database.
 
 Verbs: `open`, `commit` (all or nothing, raises), `batch` (each group judged by itself), `void_expired`.
-Reads: `balance`, `balances`, `history`, `audit`. `docs/rooms/kernel.md` tells the rules.
+Reads: `balance`, `balances`, `written`, `history`, `audit`. `docs/rooms/kernel.md` tells the rules.
 """
 
 from linli.kernel.ledger.audit import Audit, Finding, audit
 from linli.kernel.ledger.entries import NEVER, AccountRef, Entry, Move, Outcome, Post, Reverse, Void
 from linli.kernel.ledger.posting import Misfit, attempt, batch, commit, open, open_many, void_expired, void_expired_due
-from linli.kernel.ledger.queries import Balance, TransferRow, balance, balances, history
+from linli.kernel.ledger.queries import Balance, TransferRow, balance, balances, history, written
 
 __all__ = [
     "NEVER",
@@ -34,4 +34,5 @@ __all__ = [
     "open_many",
     "void_expired",
     "void_expired_due",
+    "written",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from uuid import UUID
 
 from django.db.models import F, Q
 
-from linli.kernel.ledger.entries import AccountRef, account_id
+from linli.kernel.ledger.entries import AccountRef, account_id, transfer_id
 from linli.kernel.models import Account, Transfer
 
 
@@ -68,6 +69,17 @@ def balances(region: str, *, owner: str | None = None, asset_prefix: str = "", p
 
 def _accounts(wanted: Q):  # type: ignore[no-untyped-def]  # a values_list's type has no name
     return Account.objects.filter(wanted).values_list(*_NAME, "balance", "held", "floor")
+
+
+def written(region: str, keys: Collection[str]) -> dict[str, int]:
+    """What was moved under these keys of a region, by key; what only holds, or was voided, moved nothing and isn't there."""
+    found: dict[str, int] = {}
+    wanted = list(keys)
+    for first in range(0, len(wanted), 500):
+        ids = [transfer_id(region, key) for key in wanted[first : first + 500]]
+        rows = Transfer.objects.filter(pk__in=ids, kind__in=["posted", "post"], reversals=None)
+        found |= dict(rows.values_list("key", "amount"))
+    return found
 
 
 def history(ref: AccountRef, limit: int = 100) -> list[TransferRow]:

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
-import requests
 from wechatpayv3 import SignType, WeChatPay, WeChatPayType
 
 from linli.kernel import clocks
@@ -235,7 +235,7 @@ class WeChat:
         if status in _OK:
             return told
         code = str(told.get("code", status))
-        if status == requests.codes.too_many_requests or status >= requests.codes.server_error:
+        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise Unreachable(f"wechat: {status} {code}")
         raise Declined(f"wechat: {code} {str(told.get('message', ''))[:120]}", code)
 
