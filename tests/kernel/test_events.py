@@ -179,10 +179,9 @@ def test_rewinding_gives_the_same_state() -> None:
     assert Reader.objects.get(name="r").read_count == 10
 
 
-def test_ids_that_commit_out_of_order_are_neither_skipped_nor_doubled(on_postgres) -> None:
+@pytest.mark.engine("postgres")  # SQLite has one writer: its ids are the commit order
+def test_ids_that_commit_out_of_order_are_neither_skipped_nor_doubled() -> None:
     """Two writers: the one with the lower id commits later. A reader by id alone loses its event for ever."""
-    if not on_postgres:
-        pytest.skip("SQLite has one writer: its ids are the commit order")
     import threading
 
     begun, go_on = threading.Event(), threading.Event()
@@ -220,10 +219,9 @@ def test_ids_that_commit_out_of_order_are_neither_skipped_nor_doubled(on_postgre
     assert naive == [2], "the control must skip"
 
 
-def test_an_event_without_a_transaction_carries_the_one_it_is_written_in(on_postgres) -> None:
+@pytest.mark.engine("postgres")  # SQLite's events carry no transaction
+def test_an_event_without_a_transaction_carries_the_one_it_is_written_in() -> None:
     """Outside a transaction the id must not come from one that ended before the row was written."""
-    if not on_postgres:
-        pytest.skip("SQLite's events carry no transaction")
     told = _tell(1)
     with connection.cursor() as cursor:
         cursor.execute("SELECT xmin::text::bigint FROM kernel_event WHERE id = %s", [told.pk])

@@ -73,7 +73,7 @@ def test_accounts_in_any_order_never_wait_in_a_circle(url: str) -> None:
     assert _books(url)["findings"] == []
 
 
-@pytest.mark.skipif(KIND != "postgres", reason="SQLite has one writer: nobody can wait in a circle")
+@pytest.mark.engine("postgres")  # SQLite has one writer: nobody can wait in a circle
 def test_control_locking_in_the_order_asked_does(url: str) -> None:
     _race(url, "shuffle", processes=1, threads=2, times=1)
     _until(lambda _: sum(t["deadlocks"] for t in _race(url, "shuffle", processes=2, threads=2, times=5, claim=False)) > 0)

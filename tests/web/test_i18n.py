@@ -73,10 +73,9 @@ def test_placeholders_are_kept() -> None:
     assert not {k: v for k, v in told().items() if v and names(k) != names(v)}
 
 
-@pytest.mark.parametrize("path", sorted(WEB.rglob("*.html")), ids=lambda p: str(p.name))
+# 500.html speaks both languages by itself: it must render when nothing else does.
+@pytest.mark.parametrize("path", sorted(p for p in WEB.rglob("*.html") if p.name != "500.html"), ids=lambda p: str(p.name))
 def test_templates_hold_no_untranslated_chinese(path: Path) -> None:
-    if path.name == "500.html":
-        pytest.skip("speaks both languages by itself: it must render when nothing else does")
     text = path.read_text()
     for tag in (
         r"\{% blocktrans(late)?.*?\{% endblocktrans(late)? %\}",
