@@ -8,7 +8,6 @@ from pathlib import Path
 TESTS = Path(__file__).parents[1]
 MAY = {
     "browser/conftest.py": "a desk without Chromium or axe-core is told so; under CI the tests run and fail there",
-    "house/test_suite.py": "names what it looks for",
 }
 SKIPS = re.compile(r"pytest\.(skip|importorskip|xfail)\b|mark\.(skip|skipif|xfail)\b")
 
