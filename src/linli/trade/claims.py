@@ -148,7 +148,7 @@ def for_line(line: OrderLine, group: GroupBuy, capacity: AccountRef | None = Non
 
 
 def discounts(region: str, currency: str, order: str, given: Sequence[Discount]) -> list[Move]:
-    """What an order's discounts hold in the budgets that answer for them; one without an owner is the shop's own."""
+    """What an order's discounts hold in the budgets that answer for them."""
     return [
         ledger.Move(
             key=key_of_discount(order, number),
@@ -159,7 +159,6 @@ def discounts(region: str, currency: str, order: str, given: Sequence[Discount])
             pending=True,
         )
         for number, off in enumerate(given, 1)
-        if off.budget_owner
     ]
 
 
@@ -181,7 +180,7 @@ def release_discounts(order: Order) -> list[Entry]:
 def _discount_keys(order: Order) -> list[str]:
     if order.discount_minor == 0:
         return []
-    return [key_of_discount(order.pk.hex, d.number) for d in order.discounts.order_by("number") if d.budget_owner]
+    return [key_of_discount(order.pk.hex, d.number) for d in order.discounts.order_by("number")]
 
 
 def _keys(line: OrderLine) -> list[str]:

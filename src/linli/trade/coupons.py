@@ -234,11 +234,12 @@ def spend(posting: Posting, coupon: Coupon, order: Order) -> None:
     """The order is paid: the coupon is used, and its budget pays the discount."""
     Coupon.objects.filter(pk=coupon.pk, state=State.HELD, order_id=order.pk).update(state=State.REDEEMED)
     held, reserve = _held_key(coupon, order), _reserve(coupon).key
+    part = order.discount_minor - sum(order.discounts.values_list("amount_minor", flat=True))  # the rest is other budgets'
     posting.must += [
         ledger.Post(key=f"{held}/post", pending_key=held, region=coupon.region),
-        ledger.Post(key=f"{reserve}/post", pending_key=reserve, amount=order.discount_minor, region=coupon.region),
+        ledger.Post(key=f"{reserve}/post", pending_key=reserve, amount=part, region=coupon.region),
     ]
-    fact = CouponRedeemed(coupon.pk, coupon.member_id, coupon.issue.code, str(order.pk), order.discount_minor)
+    fact = CouponRedeemed(coupon.pk, coupon.member_id, coupon.issue.code, str(order.pk), part)
     events.append(fact, region=coupon.region, subject=f"member:{coupon.member_id}")
 
 

@@ -258,6 +258,7 @@ def _pay(posting: Posting, order: Order, lines: list[OrderLine], attempt: PayAtt
     work.cancel(orders.EXPIRE, key=order_no(order), region=order.region)
     posting.must.append(_received(attempt, accounts.revenue(order.region, order.currency)))
     posting.must += [entry for line in kept for entry in claims.settle(line)]
+    posting.must += claims.settle_discounts(order)
     vouchers.on_paid(posting, order, kept)
     if order.coupon is not None:
         coupons.spend(posting, order.coupon, order)
