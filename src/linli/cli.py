@@ -231,16 +231,30 @@ def readers() -> None:
     _table("readers", ("reader", "read", "waiting", "state"), rows)
 
 
-@main.command()
+@main.group(invoke_without_command=True)
 @click.option("--compact", is_flag=True, help="Merge small files first.")
-def lake(compact: bool) -> None:
+@click.pass_context
+def lake(ctx: click.Context, compact: bool) -> None:
     """The lake's tables: rows, files, size, version."""
+    if ctx.invoked_subcommand:
+        return
     from linli.insight import lake
 
     if compact:
         lake.compact()
     rows = [(t.kind, f"{t.rows:,}", str(t.files), f"{t.bytes / 1e6:,.1f} MB", str(t.version)) for t in lake.tables()]
     _table("lake", ("table", "rows", "files", "size", "version"), rows)
+
+
+@lake.command(name="rebuild")
+def rebuild_lake() -> None:
+    """Write the whole lake anew from the log, silent history included, and swap it in. The worker may go on meanwhile."""
+    from linli.insight import lake
+    from linli.kernel import events
+
+    written = lake.rebuild()
+    events.rewind("lake")  # what was relayed during the swap is read again, and left out where it is there already
+    out.print(f"{written:,} rows written anew.", highlight=False)
 
 
 @main.command()

@@ -42,9 +42,8 @@ def write(folder: Path, commands: click.Group) -> list[Path]:
 
 def _commands(main: click.Group) -> str:
     def walk(command: click.Command, path: str) -> Iterator[str]:
-        if isinstance(command, click.Group):
-            for name, sub in sorted(command.commands.items()):
-                yield from walk(sub, f"{path} {name}")
+        if isinstance(command, click.Group) and not command.invoke_without_command:
+            yield from inside(command, path)
             return
         yield f"## `{path}`\n\n{inspect.cleandoc(command.help or '')}\n"
         options = [p for p in command.params if isinstance(p, click.Option)]
@@ -54,6 +53,12 @@ def _commands(main: click.Group) -> str:
                 shown = "" if o.default is None or o.is_flag else f"`{o.default}`"
                 yield f"| `{' / '.join(o.opts + o.secondary_opts)}` | {o.help or ''} | {shown} |"
             yield ""
+        if isinstance(command, click.Group):  # does something by itself, and has commands of its own
+            yield from inside(command, path)
+
+    def inside(group: click.Group, path: str) -> Iterator[str]:
+        for name, sub in sorted(group.commands.items()):
+            yield from walk(sub, f"{path} {name}")
 
     return "# Commands\n\nSource: `src/linli/cli.py`.\n\n" + "\n".join(walk(main, "linli"))
 
