@@ -173,5 +173,7 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    # At INFO it would write the addresses it asks, and WeChat wants the account's secret in one of them.
+    "loggers": {"httpx": {"level": "WARNING"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LINLI_LOG", "WARNING")},
 }

@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -62,6 +62,8 @@ class Desk:
     def handle(self, request: Request) -> Answer:
         """Answer a signed request, and sign the answer."""
         path = urlsplit(request.path).path
+        if not path.startswith("/v3/"):
+            return self._who(request, path)
         try:
             self._admitted(request)
             if path.startswith("/v3/billdownload/"):
@@ -69,6 +71,19 @@ class Desk:
             return self._signed(*self._answer(request))
         except Refused as refused:
             return self._signed(refused.status, {"code": refused.code, "message": refused.message})
+
+    def _who(self, request: Request, path: str) -> Answer:
+        """The official account's page authorization: there and back with a code, and the openid for the code."""
+        asked = {name: values[0] for name, values in parse_qs(urlsplit(request.path).query or request.body.decode(errors="replace")).items()}
+        if path == "/connect/oauth2/authorize":
+            back = asked.get("redirect_uri", "")
+            if asked.get("appid") != self.keys.appid or urlsplit(back).scheme not in ("http", "https"):
+                return Answer(400, "redirect_uri 参数错误".encode(), {"Content-Type": "text/plain; charset=utf-8"})
+            more = urlencode({"code": secrets.token_hex(16), "state": asked.get("state", "")})
+            return Answer(302, b"", {"Location": f"{back}{'&' if '?' in back else '?'}{more}"})
+        known = (asked.get("appid"), asked.get("secret")) == (self.keys.appid, self.keys.app_secret) and len(asked.get("code", "")) == 32
+        told = {"openid": f"oSandbox{asked['code'][:20]}", "scope": "snsapi_base"} if known else {"errcode": 40029, "errmsg": "invalid code"}
+        return Answer(200, json.dumps(told).encode(), {"Content-Type": "text/plain"})
 
     def _signed(self, status: int, told: dict[str, Any] | None) -> Answer:
         body = json.dumps(told, ensure_ascii=False, separators=(",", ":")) if told is not None else ""

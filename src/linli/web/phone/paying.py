@@ -18,6 +18,7 @@ from linli.trade import channels, pay
 from linli.trade.rules import paying as fits
 from linli.web.access import allow
 from linli.web.context import region_info
+from linli.web.phone import wechat
 from linli.web.phone.asking import actor_of, key_of, member_of, new_key, number, remember, request_is_part, shop_page
 from linli.web.phone.codes import qr
 
@@ -69,6 +70,8 @@ def pay_again(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
 def to_cashier(request: HttpRequest, order_id: uuid.UUID, key: str, asked: str = "") -> HttpResponse:
     """The channel's own page. A form may not be redirected off this site (form-action), so a script or a link goes."""
     actor, channel = actor_of(request), _channel(request, asked)
+    if who := _asks_wechat(request, order_id, channel):
+        return HttpResponseClientRedirect(who) if request_is_part(request) else HttpResponseRedirect(who)
     back = request.build_absolute_uri(reverse("shop:return", args=[order_id]))
     try:
         started = pay.start(
@@ -78,6 +81,7 @@ def to_cashier(request: HttpRequest, order_id: uuid.UUID, key: str, asked: str =
             return_url=back,
             channel=channel,
             method=fits.method(channel, browser_of(request)),
+            payer=wechat.known(request),
             client_ip=request.META.get("REMOTE_ADDR", ""),
         )
     except Refusal as refused:
@@ -101,6 +105,12 @@ def _shown(request: HttpRequest, order_id: uuid.UUID, started: pay.PayStart) -> 
     return shop_page(request, "phone/shop/cashier.html", "", {"pay_url": started.pay_url, "order_id": order_id, "way": started.way})
 
 
+def _asks_wechat(request: HttpRequest, order_id: uuid.UUID, channel: str) -> str:
+    """Inside WeChat its own cashier needs to know who pays: where to ask, once a session; empty when that is known."""
+    needed = fits.method(channel, browser_of(request)) == "jsapi" and not wechat.known(request)
+    return wechat.who_address(request, order_id) if needed else ""
+
+
 def _go(request: HttpRequest, there: str) -> HttpResponse:
     return HttpResponseClientRedirect(there) if request_is_part(request) else HttpResponseRedirect(there)
 
@@ -120,6 +130,7 @@ def cashier(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
             return_url=request.build_absolute_uri(reverse("shop:return", args=[order_id])),
             channel=channel,
             method=fits.method(channel, browser_of(request)),
+            payer=wechat.known(request),
         )
     except Refusal as refused:
         if refused.code == "trade.no_such_order":
@@ -130,6 +141,9 @@ def cashier(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     page = {"pay_url": started.pay_url, "order_id": order_id, "way": started.way, "tries": 1}
     if started.way == "code":
         page["qr"] = qr(started.pay_url)
+    if started.way == "bridge":
+        page["bridge"] = wechat.bridge(started)
+    page["sandbox_phone"] = wechat.sandbox_phone(request, order_id, started)
     return shop_page(request, "phone/shop/cashier.html", "", page)
 
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from linli.web.phone import aftersale, browse, cart, ordering, orders, own, paying
+from linli.web.phone import aftersale, browse, cart, ordering, orders, own, paying, wechat
 
 app_name = "shop"
 urlpatterns = [
@@ -27,6 +27,7 @@ urlpatterns = [
     path("orders/<uuid:order_id>/", orders.order, name="order"),
     path("orders/<uuid:order_id>/pay/", paying.pay_again, name="pay"),
     path("orders/<uuid:order_id>/cashier/", paying.cashier, name="cashier"),
+    path("orders/<uuid:order_id>/wechat/", wechat.heard, name="wechat"),
     path("orders/<uuid:order_id>/return/", paying.returned, name="return"),
     path("orders/<uuid:order_id>/waiting/", paying.waiting, name="waiting"),
     path("orders/<uuid:order_id>/again/", orders.again, name="again"),
