@@ -8,12 +8,14 @@ from linli.engage import runs, tasks
 from linli.insight import lake, refresh
 from linli.kernel import ledger, work
 from linli.kernel.events import Subscription
+from linli.trade import reading
 from linli.trade import work as trade
 from linli.web.api import work as api
 
 READERS: dict[str, Subscription] = {
     "lake": Subscription(lake.relay, batch=20_000, raw=True),
     "insight.members": Subscription(refresh.on_purchase, kinds=("trade.order_paid", "trade.order_refunded"), batch=200),
+    "trade.orders": Subscription(reading.on_orders, kinds=reading.KINDS, batch=200),
     "engage.runs": Subscription(runs.on_event, kinds=runs.KINDS, batch=200),
     **api.READERS,
 }

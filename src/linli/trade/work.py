@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from linli.kernel.models import WorkRow
 from linli.kernel.work import Handler, Long
-from linli.trade import commission, coupons, groups, orders, pay, presale, reconcile, redeeming, refunds, teams, vouchers, weighing
+from linli.trade import boxes, commission, coupons, groups, orders, pay, presale, reconcile, redeeming, refunds, teams, vouchers, weighing
 
 SETTLE = "trade.settle"
 BILLS = "trade.bills"
@@ -77,6 +77,7 @@ HANDLERS: dict[str, Handler | Long] = {
     BILLS: Long(bills),
     coupons.EXPIRE: expire_coupons,
     vouchers.EXPIRE: Long(expire_vouchers),
+    boxes.DUE: Long(boxes.place_due),
     commission.POST: post_commission,
     weighing.SETTLE: settle_weight,
 }

@@ -20,6 +20,7 @@ class BoxPlan(models.Model):
     contents_en = models.CharField(max_length=160, blank=True)
     off_days = models.JSONField(default=list)  # ISO dates without pickup (holidays)
     community_ids = models.JSONField(default=list)  # empty: everywhere
+    pieces_a_week = models.IntegerField(default=200)  # as many as are packed for a community
     active = models.BooleanField(default=True)
 
     class Meta:

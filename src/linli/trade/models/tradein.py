@@ -17,13 +17,16 @@ class ApplianceValue(models.Model):
     up_to_years = models.SmallIntegerField()
     condition = models.CharField(max_length=8)
     value_minor = models.BigIntegerField()
+    subsidy_minor = models.BigIntegerField(default=0)  # what the shop adds for a new one of the category
     changed_by = models.CharField(max_length=32, default="system")
     changed_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["region", "category", "up_to_years", "condition"], name="appliance_value"),
-            models.CheckConstraint(condition=Q(value_minor__gte=0, up_to_years__gte=1), name="appliance_value_figures"),
+            models.CheckConstraint(
+                condition=Q(value_minor__gte=0, subsidy_minor__gte=0, up_to_years__gte=1), name="appliance_value_figures"
+            ),
         ]
 
 
@@ -63,6 +66,7 @@ class TradeIn(models.Model):
     recycled_minor = models.BigIntegerField(null=True)  # what the recycler paid
     quoted_at = models.DateTimeField()
     good_until = models.DateField()
+    orders_made = models.SmallIntegerField(default=0)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
