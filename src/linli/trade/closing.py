@@ -192,7 +192,7 @@ def _deliver(posting: Posting, group: GroupBuy, members: Members, decision: Deci
 
 def _reassign(group: GroupBuy, kept: dict[Order, list[OrderLine]]) -> None:
     """Put the lines into the pickups of the day they moved to; a pickup that is empty now is over."""
-    before = {line.pickup_id for lines in kept.values() for line in lines}
+    before = {line.pickup_id for lines in kept.values() for line in lines if line.pickup_id}
     for order, lines in kept.items():
         for line in lines:
             line.group = group
@@ -200,7 +200,7 @@ def _reassign(group: GroupBuy, kept: dict[Order, list[OrderLine]]) -> None:
     OrderLine.objects.bulk_update([line for lines in kept.values() for line in lines], ["pickup"])
     waiting = OrderLine.objects.filter(pickup_id__in=before, state__in=[OrderLine.State.OPEN, OrderLine.State.READY])
     empty = before - set(waiting.values_list("pickup_id", flat=True))
-    Pickup.objects.filter(pk__in=[pk for pk in empty if pk]).update(state=Pickup.State.DONE)
+    Pickup.objects.filter(pk__in=empty).update(state=Pickup.State.DONE)
 
 
 def _part(decision: Decision[int], line: OrderLine) -> returns.Part | None:

@@ -13,7 +13,7 @@ from linli.goods import quota
 from linli.kernel import clocks, events, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import limits, orders, presale, rules, templates
+from linli.trade import limits, orders, policies, presale, rules, templates
 from linli.trade.closing import CLOSE, close, close_due
 from linli.trade.events import GroupOpened
 from linli.trade.models import GroupBuy
@@ -43,7 +43,7 @@ def open_from_template(template: str, community_id: int, by: str, times: Choice 
     made = templates.group_of(
         found, times or Choice(), key=full_key, community_id=community_id, by=by, now=clocks.business_now(), zone=orders.zone(region)
     )
-    return open(region=region, group=made)
+    return open(region=region, group=policies.applied(region, [made])[0])
 
 
 @transaction.atomic

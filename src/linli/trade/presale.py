@@ -35,7 +35,7 @@ def reserve_of(group_id: int, share_permille: int = RESERVE_PERMILLE) -> int:
 
 def check(region: str, group: NewGroup) -> GroupBuy:
     """The group whose stock a pre-sale sells. Raises Refusal: trade.no_such_group, trade.bad_group(key, fields)."""
-    main = GroupBuy.objects.select_for_update().filter(region=region, pk=group.reserve_of).first()
+    main = GroupBuy.objects.select_for_update().filter(region=region, pk=group.reserve_of or 0).first()
     if main is None:
         raise Refusal("trade.no_such_group")
     left = main.quota_pieces - group.quota_pieces

@@ -58,9 +58,10 @@ def dissolve(group: GroupBuy, teams: list[Team], now: datetime) -> None:
         if order.state == Order.State.PLACED:
             orders.let_go(posting, order, Order.State.CANCELLED, reason="team_missed", by="system")
         elif order.state in joining.IN:
-            for line in found:
-                seats[line.team_id] += 1
-            key = f"team/{found[0].team_id.hex}/{order.pk.hex}"
+            teams_of = sorted({line.team_id for line in found if line.team_id})
+            for team_id in teams_of:
+                seats[team_id] += 1
+            key = f"team/{teams_of[0].hex}/{order.pk.hex}"
             refunds.begin(posting, order, refunds.whole(found), reason="team_missed", by="system", key=key)
     for team in teams:
         team.state, team.decided_at = Team.State.MISSED, now

@@ -22,7 +22,7 @@ from linli.trade.events.groups import (
     TemplatePut,
 )
 from linli.trade.events.money import OrderRefunded, RefundRequested, UnwantedPayment, UnwantedReturned
-from linli.trade.events.orders import OrderCancelled, OrderHandedOver, OrderPaid, OrderPlaced, OrderReady, SoldLine
+from linli.trade.events.orders import LineShort, OrderCancelled, OrderHandedOver, OrderPaid, OrderPlaced, OrderReady, SoldLine
 from linli.trade.events.partners import (
     BoxBegan,
     BoxChanged,
@@ -37,6 +37,7 @@ from linli.trade.events.partners import (
     VoucherIssued,
     VoucherRedeemed,
 )
+from linli.trade.events.promotions import PolicyPut, PromotionPut
 from linli.trade.events.teams import TeamFull, TeamMissed
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "GroupMoved",
     "GroupOpened",
     "GroupSucceeded",
+    "LineShort",
     "LineWeighed",
     "MemberReferred",
     "OrderCancelled",
@@ -71,6 +73,8 @@ __all__ = [
     "OrderReady",
     "OrderRefunded",
     "PartnerPut",
+    "PolicyPut",
+    "PromotionPut",
     "RefundRequested",
     "SoldLine",
     "StatementDrawn",

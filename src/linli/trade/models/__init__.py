@@ -9,6 +9,7 @@ from linli.trade.models.groups import GroupBuy, GroupTemplate, Team
 from linli.trade.models.orders import HandOver, Order, OrderDiscount, OrderLine, Pickup
 from linli.trade.models.partners import Allotment, Partner, PartnerAccess, PartnerChange, PartnerEntry, Statement
 from linli.trade.models.pay import PayAttempt, Refund
+from linli.trade.models.promotions import Policy, Promotion, PromotionGroup, PromotionStage
 from linli.trade.models.reconcile import BillDay, BillLine, Difference
 from linli.trade.models.tradein import ApplianceValue, TradeIn, TradeInStep
 from linli.trade.models.vouchers import Bundle, GiftRule, Redemption, Referral, Service, Voucher
@@ -45,6 +46,10 @@ __all__ = [
     "PartnerEntry",
     "PayAttempt",
     "Pickup",
+    "Policy",
+    "Promotion",
+    "PromotionGroup",
+    "PromotionStage",
     "Redemption",
     "Referral",
     "Refund",
