@@ -43,7 +43,7 @@ def _ask(allowed: frozenset[str] | None) -> HttpResponse | None:
 
 @pytest.fixture(autouse=True)
 def _no_region(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("linli.web.access._zone_of", lambda region: None)
+    monkeypatch.setattr(access, "region_info", lambda slug: None)
     monkeypatch.setattr(access, "refused", lambda request: HttpResponse(status=403))
 
 

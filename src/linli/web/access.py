@@ -21,51 +21,19 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
+from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 
 from linli.kernel import clocks
+from linli.web.actor import STRANGER, Actor
+from linli.web.context import region_info
 
 ROLES = ("operator", "leader", "member")
 OPEN_TO = (*ROLES, "signed_in", "anyone")
 SESSION_KEY = "person_id"
 
 View = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class Actor:
-    """Who asks. `person_id` is None for a stranger; `community_ids` are those a leader looks after."""
-
-    person_id: int | None = None
-    name: str = ""
-    roles: frozenset[str] = frozenset()
-    member_id: int | None = None
-    member_community_id: int | None = None
-    region: str = ""
-    community_ids: tuple[int, ...] = ()
-
-    @property
-    def signed_in(self) -> bool:
-        return self.person_id is not None
-
-    def is_one_of(self, allowed: frozenset[str]) -> bool:
-        """Whether a view open to `allowed` is open to this actor."""
-        return "anyone" in allowed or bool(self.roles & allowed) or (self.signed_in and "signed_in" in allowed)
-
-    @property
-    def home(self) -> str:
-        """The address of the surface this actor works on."""
-        if "operator" in self.roles:
-            return reverse("console:today")
-        if "leader" in self.roles:
-            return "/leader/"
-        if "member" in self.roles:
-            return "/shop/"
-        return reverse("signin")
-
-
-STRANGER = Actor()
 
 
 def allow(*roles: str) -> Callable[[View], View]:
@@ -92,7 +60,8 @@ def load(person_id: int | None) -> Actor:
         return STRANGER
     roles = {role.kind for role in standing.roles}
     led = tuple(role.community_id for role in standing.roles if role.kind == "leader" and role.community_id is not None)
-    regions = [role.region for role in standing.roles if role.kind == "operator"] or [role.region for role in standing.roles]
+    by_kind = sorted(standing.roles, key=lambda role: ("operator", "leader").index(role.kind) if role.kind in ("operator", "leader") else 2)
+    regions = [role.region for role in by_kind]  # sorting is stable: within a kind the earliest appointment leads
     member = standing.member
     if member is not None:
         roles.add("member")
@@ -137,16 +106,12 @@ class AccessMiddleware:
         request.actor = actor  # type: ignore[attr-defined]
         if not actor.is_one_of(allowed):
             return refused(request) if actor.signed_in else to_signin(request)
-        if zone := _zone_of(actor.region):
-            timezone.activate(zone)
+        if (info := region_info(actor.region)) is not None:
+            timezone.activate(_zone(info.time_zone))
+        elif actor.region and "anyone" not in allowed:
+            # Money, days and words of every page hang on the region's row: better one clear page than an error on some.
+            return render(request, "errors/no_region.html", {"missing": actor.region}, status=409)
         return None
-
-
-def _zone_of(region: str) -> ZoneInfo | None:
-    from linli.web.context import region_info
-
-    info = region_info(region)
-    return _zone(info.time_zone) if info else None
 
 
 def to_signin(request: HttpRequest) -> HttpResponse:
@@ -163,8 +128,6 @@ def to_signin(request: HttpRequest) -> HttpResponse:
 
 def refused(request: HttpRequest) -> HttpResponse:
     """The page that says no, and where to go instead."""
-    from django.shortcuts import render
-
     if not hasattr(request, "actor"):
         request.actor = load(request.session.get(SESSION_KEY))  # type: ignore[attr-defined]
     return render(request, "errors/403.html", status=403)

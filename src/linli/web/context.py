@@ -12,6 +12,7 @@ from django.utils.functional import SimpleLazyObject
 from django.utils.translation import get_language
 
 from linli.kernel import clocks
+from linli.web.actor import STRANGER
 
 
 @dataclass(frozen=True)
@@ -54,8 +55,6 @@ def english() -> bool:
 
 def surface(request: HttpRequest) -> dict[str, Any]:
     """Facts for the frame of a page. Lazy: a page that shows none asks the database nothing."""
-    from linli.web.access import STRANGER
-
     actor = getattr(request, "actor", STRANGER)
     region = SimpleLazyObject(lambda: region_info(actor.region) or RegionInfo("", "", "", "CNY", "Asia/Shanghai"))
     return {
