@@ -100,6 +100,11 @@ class ToWeigh:
     returned_minor: int
     state: str
 
+    @property
+    def back_minor(self) -> int:
+        """The difference that goes, or went, back."""
+        return 0 if self.charged_minor is None else self.most_minor - self.charged_minor
+
 
 @dataclass(frozen=True)
 class Askable:
