@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 
 from linli.kernel.refusals import Refusal
 from linli.trade.models import GroupBuy, Order, OrderLine
@@ -26,6 +27,19 @@ def find(order_id: uuid.UUID | str) -> Order:
     if order is None:
         raise Refusal("trade.no_such_order")
     return order
+
+
+def locked_many(order_ids: Iterable[uuid.UUID]) -> list[tuple[Order, list[OrderLine]]]:
+    """Orders with their lines, by id: locked after all their groups, as `locked` does."""
+    ids = list(order_ids)
+    group_ids = OrderLine.objects.filter(order_id__in=ids).values_list("group_id", flat=True).distinct()
+    groups = {g.pk: g for g in GroupBuy.objects.select_for_update().filter(pk__in=list(group_ids)).order_by("pk")}
+    orders = {o.pk: o for o in Order.objects.select_for_update().filter(pk__in=ids).order_by("pk")}
+    lines: dict[uuid.UUID, list[OrderLine]] = {pk: [] for pk in orders}
+    for line in OrderLine.objects.filter(order_id__in=ids).order_by("number"):
+        line.group, line.order = groups[line.group_id], orders[line.order_id]
+        lines[line.order_id].append(line)
+    return [(order, lines[pk]) for pk, order in orders.items()]
 
 
 def locked(order_id: uuid.UUID) -> tuple[Order, list[OrderLine]]:

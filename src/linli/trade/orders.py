@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
@@ -12,11 +11,12 @@ from django.db import transaction
 from linli.kernel import clocks, events, work
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import claims, commission, coupons, partners, pickups, refunds, rules
-from linli.trade.events import OrderCancelled, OrderHandedOver
-from linli.trade.lines import order_no, sold_lines
-from linli.trade.load import find, locked, own
-from linli.trade.models import HandOver, Order, OrderLine
+from linli.trade import claims, coupons, refunds, rules
+from linli.trade.events import OrderCancelled
+from linli.trade.handing import Handed, hand_over, hand_over_pickup, short
+from linli.trade.lines import order_no
+from linli.trade.load import locked, own
+from linli.trade.models import Order, OrderLine
 from linli.trade.placing import NO_TERMS, TIME_TO_PAY, TRIES, Asking, Lines, Outcome, Placed, Terms, place_many, quote
 from linli.trade.placing.writes import EXPIRE
 from linli.trade.posting import Posting
@@ -32,10 +32,12 @@ __all__ = [
     "Terms",
     "cancel",
     "hand_over",
+    "hand_over_pickup",
     "let_go",
     "place",
     "place_many",
     "quote",
+    "short",
     "today",
     "zone",
 ]
@@ -112,46 +114,3 @@ def let_go(posting: Posting, order: Order, state: Order.State, *, reason: str, b
     work.cancel(EXPIRE, key=order_no(order), region=order.region)
     fact = OrderCancelled(str(order.pk), order.member_id, order.community_id, order.payable_minor, reason, by)
     events.append(fact, region=order.region, subject=f"member:{order.member_id}")
-
-
-@dataclass(frozen=True)
-class Handed:
-    """What was handed over, and when. `again`: it had been before."""
-
-    order_id: uuid.UUID
-    member_id: int
-    line_numbers: list[int]
-    at: datetime
-    again: bool
-
-
-@transaction.atomic
-def hand_over(*, order_id: uuid.UUID | str, by: str, key: str) -> Handed:
-    """Hand over what is ready of the order. Again, with this key or when nothing is left, it tells what was handed over.
-
-    Raises Refusal: trade.no_such_order, trade.not_ready.
-    """
-    rules.check_key(key)
-    order, lines = locked(find(order_id).pk)
-    before = HandOver.objects.filter(order=order).order_by("-pk")
-    ready = [line for line in lines if line.state == OrderLine.State.READY]
-    if (same := before.filter(key=key).first()) is not None or (not ready and (same := before.first()) is not None):
-        return Handed(order.pk, order.member_id, same.line_numbers, same.at, again=True)
-    if not ready:
-        raise Refusal("trade.not_ready")
-    done = HandOver.objects.create(
-        region=order.region, order=order, key=key, by=by, at=clocks.business_now(), line_numbers=[line.number for line in ready]
-    )
-    OrderLine.objects.filter(pk__in=[line.pk for line in ready]).update(state=OrderLine.State.HANDED)
-    for line in ready:
-        line.state = OrderLine.State.HANDED
-    order.state, order.handed_at = rules.order_state([line.state for line in lines], money_on_its_way=False), done.at
-    order.save(update_fields=["state", "handed_at"])
-    pickups.close(order)
-    fact = OrderHandedOver(str(order.pk), order.member_id, order.community_id, sold_lines(ready), by)
-    events.append(fact, region=order.region, subject=f"member:{order.member_id}")
-    posting = Posting()
-    commission.accrue(posting, order, ready)
-    partners.accrue(posting, order, ready)
-    posting.commit()
-    return Handed(order.pk, order.member_id, done.line_numbers, done.at, again=False)

@@ -87,3 +87,19 @@ class OrderHandedOver(Fact):
     community_id: int
     lines: list[SoldLine]
     by: str
+
+
+@fact("trade.line_short")
+@dataclass(frozen=True)
+class LineShort(Fact):
+    """So many pieces of a line did not arrive: the member gets `refund_minor` back, by the refund of that number."""
+
+    order_id: str
+    member_id: int
+    community_id: int
+    line: int
+    sku: str
+    pieces: int
+    refund_minor: int
+    refund_no: str
+    by: str

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -41,6 +41,7 @@ class Read:
     homes: Mapping[int, Home]
     groups: Mapping[int, Known]
     coupons: Mapping[int, Held]
+    add_ons: Set[tuple[int, date]] = frozenset()
     _days: dict[str, date] = field(default_factory=dict)
 
     def today(self, time_zone: str) -> date:
@@ -71,9 +72,18 @@ def price(read: Read, home: Home, wanted: Sequence[Wanted], coupon_id: int | Non
         today=read.today(home.time_zone),
         level=terms.level,
         discounts=terms.discounts,
-        shipping=terms.shipping,
+        shipping=_shipping(read, home, wanted, terms),
         gifts=terms.gifts,
     )
+
+
+def _shipping(read: Read, home: Home, wanted: Sequence[Wanted], terms: Terms) -> Shipping | None:
+    """What travels with an order of the same wave that is paid already is brought for nothing."""
+    if terms.shipping is None:
+        return None
+    waves = {read.groups[w.group_id].wave_on for w in wanted if w.group_id in read.groups}
+    beside = bool(waves) and all((home.member_id, wave) in read.add_ons for wave in waves)
+    return replace(terms.shipping, free_from_minor=0) if beside else terms.shipping
 
 
 def group_ids(wanted: Sequence[Wanted], terms: Terms) -> list[int]:
@@ -91,5 +101,6 @@ def quote(*, member_id: int, lines: Lines, coupon_id: int | None = None, terms: 
         raise Refusal("people.no_such_member")
     wanted = rules.basket(lines)
     coupons = reads.coupons([coupon_id]) if coupon_id is not None and rules.is_id(coupon_id) else {}
-    read = Read(clocks.business_now(), homes, reads.groups(set(group_ids(wanted, terms))), coupons)
+    beside = reads.add_ons([member_id] if terms.shipping is not None else [])
+    read = Read(clocks.business_now(), homes, reads.groups(set(group_ids(wanted, terms))), coupons, beside)
     return price(read, homes[member_id], wanted, coupon_id, terms)

@@ -16,7 +16,7 @@ from linli.goods import queries as goods
 from linli.kernel import bulk, clocks
 from linli.kernel.ledger import AccountRef
 from linli.trade import capacity, offers
-from linli.trade.models import GroupBuy, Team
+from linli.trade.models import GroupBuy, OrderLine, Pickup, Team
 from linli.trade.rules import MOST_UNPAID, Offer, Voucher
 
 KEPT = timedelta(seconds=10)
@@ -57,6 +57,7 @@ class Known:
     product_type: str
     team_size: int
     team_hours: int
+    wave_on: date
     capacity: AccountRef | None = None
 
 
@@ -147,8 +148,17 @@ def _load(ids: Collection[int]) -> dict[int, Known]:
         services = capacity.of(region, bundles) if (bundles := [s.code for s in skus.values() if s.kind in ("bundle", "service")]) else {}
         for g in here:
             sku = skus[g.sku_code]
-            found[g.pk] = Known(offers.of(g, sku.category), sku.history_type, g.team_size or 0, g.team_hours or 0, services.get(g.sku_code))
+            offer, service = offers.of(g, sku.category), services.get(g.sku_code)
+            found[g.pk] = Known(offer, sku.history_type, g.team_size or 0, g.team_hours or 0, g.wave_on, service)
     return found
+
+
+def add_ons(member_ids: Collection[int]) -> set[tuple[int, date]]:
+    """(member, wave) of what these members have paid for and not fetched: what is ordered beside it travels with it."""
+    if not member_ids:
+        return set()
+    waiting = OrderLine.objects.filter(state__in=[OrderLine.State.OPEN, OrderLine.State.READY], pickup__state=Pickup.State.OPEN)
+    return set(waiting.filter(pickup__member_id__in=list(member_ids)).values_list("pickup__member_id", "pickup__wave_on").distinct())
 
 
 def teams(ids: Collection[str]) -> dict[str, Team]:

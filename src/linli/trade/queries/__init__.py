@@ -51,12 +51,15 @@ from linli.trade.queries.orders import (
     LineInfo,
     OrderInfo,
     OrderStep,
+    PickupInfo,
     handouts,
     money_back,
     order,
     order_by_code,
     order_history,
     orders_of,
+    pickup,
+    pickup_by_code,
 )
 
 __all__ = [
@@ -74,6 +77,7 @@ __all__ = [
     "OrderInfo",
     "OrderStep",
     "PendingLine",
+    "PickupInfo",
     "Progress",
     "Rung",
     "SpotLimit",
@@ -105,6 +109,8 @@ __all__ = [
     "orders_of",
     "pending",
     "photo_owner",
+    "pickup",
+    "pickup_by_code",
     "progress",
     "share_left",
     "spot_limit",

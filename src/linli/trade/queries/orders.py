@@ -5,11 +5,11 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Case, Prefetch, QuerySet, When
 
 from linli.goods import queries as goods
 from linli.goods.queries import SkuInfo
@@ -17,7 +17,7 @@ from linli.kernel import events
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import load
-from linli.trade.models import Order, OrderLine, Refund
+from linli.trade.models import Order, OrderLine, Pickup, Refund
 
 LINE_WAITS = (OrderLine.State.OPEN, OrderLine.State.READY)
 
@@ -36,6 +36,12 @@ class LineInfo:
     discount_minor: int
     refunded_minor: int
     state: str
+    pickup_code: str | None = None  # once paid; lines of one wave share it, of whichever order
+    tolerance_pieces: int = 0
+    returned_pieces: int = 0
+    weighed_g: int | None = None
+    gift: bool = False
+    team_id: uuid.UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,28 @@ class OrderInfo:
     refunded_minor: int
     coupon_id: int | None
     lines: list[LineInfo]
+    shipping_minor: int = 0
+    steps: list[list[Any]] = field(default_factory=list)  # the price's explanation, as charged: [code, amount_minor, facts]
+    source: str = "shop"
+
+
+@dataclass(frozen=True)
+class PickupInfo:
+    """All that a member fetches of one wave: orders with those of their lines that lie under this code."""
+
+    pickup_id: int
+    code: str
+    region: str
+    community_id: int
+    member_id: int
+    wave_on: date
+    open: bool
+    orders: list[OrderInfo]
+
+    @property
+    def ready(self) -> list[tuple[uuid.UUID, LineInfo]]:
+        """What can be handed over, by order."""
+        return [(o.order_id, line) for o in self.orders for line in o.lines if line.state == "ready"]
 
 
 @dataclass(frozen=True)
@@ -123,6 +151,9 @@ def _order(o: Order, skus: dict[str, SkuInfo]) -> OrderInfo:
         refunded_minor=sum(r.amount_minor for r in o.refunds.all() if not r.unwanted),
         coupon_id=o.coupon_id,
         lines=[_line(line, skus[line.sku_code]) for line in lines],
+        shipping_minor=o.shipping_minor,
+        steps=o.steps,
+        source=o.source,
     )
 
 
@@ -138,6 +169,12 @@ def _line(line: OrderLine, sku: SkuInfo) -> LineInfo:
         line.discount_minor,
         line.refunded_minor,
         line.state,
+        line.pickup.code if line.pickup else None,
+        line.tolerance_pieces,
+        line.returned_pieces,
+        line.weighed_g,
+        line.gift,
+        line.team_id,
     )
 
 
@@ -199,6 +236,27 @@ def _handouts(rows: Iterable[OrderInfo]) -> list[Handout]:
         )
         for o in found
     ]
+
+
+def pickup_by_code(code: str, community_id: int) -> PickupInfo | None:
+    """What lies under a code in a community: the pickup that is open, or the last that had the code."""
+    found = Pickup.objects.filter(community_id=community_id, code=code).order_by(Case(When(state="open", then=0), default=1), "-pk").first()
+    return pickup(found.pk) if found else None
+
+
+def pickup(pickup_id: int) -> PickupInfo | None:
+    """One pickup with its orders, the first ordered first; of each those lines that lie under its code."""
+    found = Pickup.objects.filter(pk=pickup_id).first()
+    if found is None:
+        return None
+    numbers: defaultdict[uuid.UUID, set[int]] = defaultdict(set)
+    for order_id, number in OrderLine.objects.filter(pickup_id=found.pk).values_list("order_id", "number"):
+        numbers[order_id].add(number)
+    rows = _loaded(Order.objects.filter(pk__in=list(numbers)).order_by("placed_at", "pk"))
+    mine = [replace(o, lines=[line for line in o.lines if line.number in numbers[o.order_id]]) for o in rows]
+    return PickupInfo(
+        found.pk, found.code, found.region, found.community_id, found.member_id, found.wave_on, found.state == Pickup.State.OPEN, mine
+    )
 
 
 def order_by_code(code: str, community_id: int) -> OrderInfo | None:
