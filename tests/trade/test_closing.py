@@ -169,6 +169,7 @@ def test_extended_once_by_itself_and_then_decided(shop: Shop, till: Till) -> Non
         assert work.run_due({kind: HANDLERS[kind] for kind in HANDLERS}) >= 1
     assert (seen(first), GroupBuy.objects.get(pk=group).state) == (("refunded", 800), "missed")
     assert Event.objects.filter(kind="trade.group_extended").count() == 1
+    assert Event.objects.get(kind="trade.order_extended").payload["member_id"] == shop.alice  # and whoever is in is told
 
 
 def test_bought_in_with_the_next_wave_pickup_moves_a_day_and_says_so(shop: Shop, till: Till) -> None:
@@ -189,6 +190,37 @@ def test_a_pickup_from_which_everything_moved_is_over(shop: Shop, till: Till) ->
     buy(till, shop.alice, [(group, 2)], key="a")
     close()
     assert sorted(Pickup.objects.values_list("state", flat=True)) == ["done", "open"]
+
+
+def test_a_refund_of_one_leaves_the_others_and_is_no_longer_shown(shop: Shop, till: Till) -> None:
+    """CRMEB #27: a refunded member of a group that succeeded was still counted."""
+    group = opened(shop)
+    first, second = buy(till, shop.alice, [(group, 2)], key="a"), buy(till, shop.bob, [(group, 2)], key="b")
+    close()
+    refunds.request(order_id=first.order_id, reason="operator", by="person:1", key="r")
+    assert (seen(first)[0], seen(second)) == ("refunded", ("ready", 0))
+    card = queries.group(group)
+    assert card is not None and (card.joined_pieces, card.joined_households, card.state) == (2, 1, "succeeded")
+    assert [n.member_id for n in card.neighbours] == [shop.bob]
+
+
+def test_a_cap_on_pieces_or_people_stops_the_sale_by_itself(shop: Shop, till: Till) -> None:
+    """openfoodnetwork #318: a cycle ends for buyers when what there is has gone."""
+    group = opened(shop, quota_pieces=3, threshold=1)
+    buy(till, shop.alice, [(group, 3)], key="a")
+    with refused("trade.sold_out", left=0):
+        orders.place(member_id=shop.bob, lines=[(group, 1)], key="b")
+    card = queries.group(group)
+    assert card is not None and card.left_pieces == 0
+
+
+def test_orders_of_one_wave_are_fetched_together(shop: Shop, till: Till) -> None:
+    """openfoodnetwork #12598: what was added later was merged by hand, hours a cycle."""
+    group = opened(shop)
+    first, more = buy(till, shop.alice, [(group, 2)], key="a"), buy(till, shop.alice, [(group, 1), (shop.milk, 2)], key="b")
+    close()
+    lines = OrderLine.objects.filter(order_id__in=[first.order_id, more.order_id])
+    assert {line.state for line in lines} == {"ready"} and len({line.pickup_id for line in lines}) == 1
 
 
 def test_tolerance_is_only_for_goods_that_come_in_cases(shop: Shop, till: Till) -> None:

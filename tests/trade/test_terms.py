@@ -45,6 +45,10 @@ FLASH = {"kind": "flash", "threshold": 1, "per_member_pieces": 2}
         (FLASH | {"deadline_at": MONDAY + timedelta(hours=25), "pickup_from": MONDAY + timedelta(days=3)}, "deadline_at"),
         ({"kind": "presale"}, "reserve_of"),
         ({"opened_by": ""}, "opened_by"),
+        ({"threshold": "50,00"}, "threshold"),  # foodsoft #1166, #1054: an amount read wrong sent orders under the minimum
+        ({"threshold": 3.0}, "threshold"),
+        ({"price_minor": True}, "price_minor"),
+        ({"per_member_pieces": "2"}, "per_member_pieces"),
     ],
 )
 def test_terms_that_contradict_each_other_are_refused(shop: Shop, changes: dict[str, object], fields: str) -> None:

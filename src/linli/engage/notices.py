@@ -26,6 +26,25 @@ SAYS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "zh": ("没有成团", "这次没凑够人数，订单已经取消，没有扣款。"),
         "en": ("The group-buy missed", "Not enough neighbours joined, so the order is cancelled. Nothing was charged."),
     },
+    "trade.order_cancelled.team_missed": {
+        "zh": ("小队没凑齐", "小队没有按时凑齐，订单已经取消，没有扣款。"),
+        "en": ("Your team wasn't full", "Your team was not full in time, so the order is cancelled. Nothing was charged."),
+    },
+    "trade.order_cancelled.group_closed": {
+        "zh": ("截单前没付款", "团已截单，整箱已经定数，订单取消，没有扣款。"),
+        "en": (
+            "Not paid before it closed",
+            "The group-buy closed and its cases are counted, so the order is cancelled. Nothing was charged.",
+        ),
+    },
+    "trade.order_extended": {
+        "zh": ("再等一会儿", "还没凑够，截单延长到 {until}；在那之前随时可以退。"),
+        "en": ("A little more time", "Not enough yet: the group-buy is open until {until}. You can still leave it until then."),
+    },
+    "trade.order_refunded.ladder": {
+        "zh": ("降价了，差价退回", "人多价低，差价 {amount} 已经原路退回。"),
+        "en": ("The price fell", "So many joined that the price fell: {amount} went back the way it was paid."),
+    },
     "trade.order_refunded": {
         "zh": ("退款到账", "{amount} 已经原路退回。"),
         "en": ("Refund arrived", "{amount} went back the way it was paid."),
@@ -35,7 +54,7 @@ SAYS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 
 def notify(event: Event) -> bool:
     """Bring the notice of an event into the member's inbox, once. False when there is none to bring."""
-    says = SAYS.get(event.kind) or SAYS.get(f"{event.kind}.{event.payload.get('reason', '')}")
+    says = SAYS.get(f"{event.kind}.{event.payload.get('reason', '')}") or SAYS.get(event.kind)
     member = people.member(int(event.payload["member_id"]))
     place = people.region(event.region)
     if says is None or member is None or place is None:
@@ -62,10 +81,11 @@ def notify(event: Event) -> bool:
 
 
 def _facts(payload: dict[str, Any], region: people.RegionInfo, community: people.CommunityInfo | None, *, english: bool) -> dict[str, str]:
-    facts = {"when": "", "place": "", "amount": ""}
-    if payload.get("pickup_from"):
-        local = datetime.fromisoformat(payload["pickup_from"]).astimezone(ZoneInfo(region.time_zone))
-        facts["when"] = f"{local:%b} {local.day}, {local:%H:%M}" if english else f"{local.month} 月 {local.day} 日 {local:%H:%M}"
+    facts = {"when": "", "until": "", "place": "", "amount": ""}
+    for fact, name in (("pickup_from", "when"), ("deadline_at", "until")):
+        if payload.get(fact):
+            local = datetime.fromisoformat(payload[fact]).astimezone(ZoneInfo(region.time_zone))
+            facts[name] = f"{local:%b} {local.day}, {local:%H:%M}" if english else f"{local.month} 月 {local.day} 日 {local:%H:%M}"
     if community is not None:
         facts["place"] = community.pickup_en if english else community.pickup_zh
     if payload.get("refunded_minor") is not None:

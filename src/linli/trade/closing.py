@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Sum
 from linli.kernel import clocks, events, work
 from linli.trade import joining, orders, pay, pickups, presale, refunds, teams
 from linli.trade.each import each
-from linli.trade.events import GroupExtended, GroupMissed, GroupMoved, GroupSucceeded
+from linli.trade.events import GroupExtended, GroupMissed, GroupMoved, GroupSucceeded, OrderExtended
 from linli.trade.models import GroupBuy, Order, OrderLine, PayAttempt, Pickup
 from linli.trade.posting import Posting
 from linli.trade.rules import outcomes, returns
@@ -80,7 +80,7 @@ def close(group_id: int) -> str | None:
     members = _members(group)
     decision = outcomes.decide(terms(group), [paid_line(line, order) for order, lines in members.paid.items() for line in lines])
     if decision.outcome == outcomes.EXTENDED:
-        _extend(group, decision)
+        _extend(group, members, decision)
         return group.state
     group.outcome, group.closed_at = decision.outcome, now
     group.joined_pieces, group.joined_people, group.joined_minor = decision.joined_pieces, decision.joined_people, decision.joined_minor
@@ -146,7 +146,7 @@ def grouped(lines: Sequence[OrderLine]) -> Members:
     return Members(paid, [o for o in found if o.state == Order.State.PLACED])
 
 
-def _extend(group: GroupBuy, decision: Decision[int]) -> None:
+def _extend(group: GroupBuy, members: Members, decision: Decision[int]) -> None:
     """More time, once: everybody stays in, and may still leave."""
     group.extended = True
     group.deadline_at += timedelta(hours=group.extend_hours)
@@ -162,7 +162,12 @@ def _extend(group: GroupBuy, decision: Decision[int]) -> None:
         group.threshold_by,
         group.deadline_at.isoformat(),
     )
-    events.append(fact, region=group.region, subject=f"group:{group.pk}")
+    told = [
+        (o, OrderExtended(str(o.pk), o.member_id, o.community_id, group.pk, group.deadline_at.isoformat(), "system")) for o in members.paid
+    ]
+    events.append_many(
+        [events.Told(fact, group.region, f"group:{group.pk}"), *(events.Told(f, o.region, f"member:{o.member_id}") for o, f in told)]
+    )
 
 
 def _move_pickup(group: GroupBuy) -> None:

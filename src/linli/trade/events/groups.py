@@ -76,6 +76,19 @@ class GroupExtended(Fact):
     deadline_at: str
 
 
+@fact("trade.order_extended")
+@dataclass(frozen=True)
+class OrderExtended(Fact):
+    """A group of this paid order got more time, until `deadline_at` (ISO)."""
+
+    order_id: str
+    member_id: int
+    community_id: int
+    group_id: int
+    deadline_at: str
+    by: str
+
+
 @fact("trade.group_moved")
 @dataclass(frozen=True)
 class GroupMoved(Fact):

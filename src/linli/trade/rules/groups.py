@@ -60,6 +60,8 @@ TERMS = tuple(f.name for f in fields(NewGroup) if f.name not in ("key", "opens_a
 
 def group_faults(g: NewGroup, opens_at: datetime) -> list[str]:
     """The names of the fields that can't be right, judged one with another."""
+    if wrong := _not_numbers(g):
+        return wrong
     good = {
         "key": 0 < len(g.key) <= 96,
         "kind": g.kind in ("pooled", "team", "flash", "presale"),
@@ -80,6 +82,16 @@ def group_faults(g: NewGroup, opens_at: datetime) -> list[str]:
     }
     wrong = [name for name, fine in good.items() if not fine]
     return wrong or [*_unreachable(g), *_unfit(g, opens_at)]
+
+
+def _not_numbers(g: NewGroup) -> list[str]:
+    """Figures that aren't whole numbers: "50,00" read as something else opened a cycle under its minimum (foodsoft #1166, #1054)."""
+    must = ("threshold", "quota_pieces", "price_minor", "solo_price_minor", "case_size", "extend_hours")
+    may = ("per_member_pieces", "team_size", "team_hours", "reserve_of")
+    return [
+        *(name for name in must if type(getattr(g, name)) is not int),
+        *(name for name in may if getattr(g, name) is not None and type(getattr(g, name)) is not int),
+    ]
 
 
 def _is_ladder(ladder: Rungs, price_minor: int, quota_pieces: int) -> bool:
