@@ -206,6 +206,52 @@ def evaluate(name: str, json_file: Path | None, data: Path | None) -> None:
         json_file.write_text(json.dumps(rows, indent=1, default=str) + "\n")
 
 
+# ---- being paid
+
+
+@main.group(name="pay")
+def pay_() -> None:
+    """Payment channels: fit to go live? Does the day add up?"""
+
+
+@pay_.command(name="doctor")
+@click.argument("channel", required=False, type=click.Choice(["wechat", "alipay"]))
+@click.option("--zh", is_flag=True, help="Say it in Chinese.")
+def pay_doctor(channel: str | None, zh: bool) -> None:
+    """Check a merchant's configuration before going live, each finding with what to do. Status 1 when something is bad."""
+    from linli.trade import doctor
+    from linli.web import words
+
+    bad = False
+    for name in [channel] if channel else ["wechat", "alipay"]:
+        checks = doctor.examine(name)
+        rows = []
+        for check in checks:
+            code, language = f"doctor.{check.code}", "zh" if zh else "en"
+            to_do = "" if check.state == "ok" else words.do(code, language, **check.facts)
+            rows.append((check.state, words.code(code, language), to_do))
+        _table(f"{name} pay", ("state", "what", "to do"), rows)
+        bad = bad or not doctor.ready(checks)
+    sys.exit(1 if bad else 0)
+
+
+@pay_.command(name="reconcile")
+@click.option("--day", "of", type=click.DateTime(["%Y-%m-%d"]), help="The channels' business day (Beijing); default yesterday.")
+@click.option("--channel", type=click.Choice(["wechat", "alipay"]), help="One channel; default all that are set up.")
+def pay_reconcile(of: datetime | None, channel: str | None) -> None:
+    """Fetch a day's bill and match it with the books. Status 1 when differences wait for somebody, or there is no bill."""
+    from datetime import timedelta
+
+    from linli.kernel import clocks
+    from linli.trade import channels, reconcile
+
+    day = of.date() if of else channels.day_of(clocks.machine_now()) - timedelta(days=1)
+    results = [r for name in ([channel] if channel else reconcile.set_up()) for r in reconcile.day(channel=name, day=day, by="cli")]
+    rows = [(r.channel, r.region, str(r.day), str(r.lines), str(r.open_count), r.error or "ok") for r in results]
+    _table("reconciled", ("channel", "region", "day", "lines", "differences", "bill"), rows)
+    sys.exit(1 if any(r.open_count or r.error for r in results) else 0)
+
+
 # ---- looking after it
 
 
@@ -255,6 +301,79 @@ def rebuild_lake() -> None:
     written = lake.rebuild()
     events.rewind("lake")  # what was relayed during the swap is read again, and left out where it is there already
     out.print(f"{written:,} rows written anew.", highlight=False)
+
+
+@main.group()
+def token() -> None:
+    """Tokens that programs call the API with."""
+
+
+@token.command(name="make")
+@click.option("--phone", required=True, help="Phone number of the person whose token it is.")
+@click.option(
+    "--as",
+    "acts_as",
+    type=click.Choice(["operator", "leader", "member"]),
+    default="operator",
+    show_default=True,
+    help="The role it acts in.",
+)
+@click.option("--name", required=True, help="Who uses it, and for what.")
+@click.option("--scope", "scopes", multiple=True, help="An area's read or write, such as orders:read; several. None: every area's.")
+@click.option("--days", type=click.IntRange(1, 3650), help="Days until it expires.")
+def make_token(phone: str, acts_as: str, name: str, scopes: tuple[str, ...], days: int | None) -> None:
+    """Make a token and print its secret: this once."""
+    from datetime import timedelta
+
+    from linli.kernel import clocks
+    from linli.kernel.refusals import Refusal
+    from linli.people import queries as people
+    from linli.web import access
+    from linli.web.api import tokens
+
+    person = people.person_by_phone(phone)
+    if person is None:
+        raise Refusal("api.no_such_identity")
+    made = tokens.make(
+        region=access.load(person.person_id).region,
+        name=name,
+        acts_as=acts_as,
+        person_id=person.person_id,
+        scopes=scopes or tokens.SCOPES,
+        by="command",
+        expires_at=clocks.machine_now() + timedelta(days=days) if days else None,
+    )
+    click.echo(made.secret)
+
+
+@token.command(name="list")
+def list_tokens() -> None:
+    """Every token: who it is, what it opens, when it was used."""
+    from linli.people import queries as people
+    from linli.web.api import tokens
+
+    rows = [
+        (t.prefix, region.slug, t.name, f"{t.person} ({t.acts_as})", t.state, f"{t.used_at:%Y-%m-%d %H:%M}" if t.used_at else "never")
+        for region in people.regions()
+        for t in tokens.of_region(region.slug)
+    ]
+    _table("tokens", ("prefix", "region", "name", "person", "state", "last used (UTC)"), rows)
+
+
+@token.command(name="revoke")
+@click.argument("prefix")
+def revoke_token(prefix: str) -> None:
+    """Let a token open nothing from now on."""
+    from linli.kernel.refusals import Refusal
+    from linli.people import queries as people
+    from linli.web.api import tokens
+
+    for region in people.regions():
+        if any(t.prefix == prefix for t in tokens.of_region(region.slug)):
+            tokens.revoke(region=region.slug, prefix=prefix, by="command")
+            out.print("revoked", highlight=False)
+            return
+    raise Refusal("api.no_such_token")
 
 
 @main.command()

@@ -52,6 +52,7 @@ SECTIONS = (
         _("商品"),
         (
             Place("catalog", _("商品目录"), "console:catalog", icon="package"),
+            Place("promotions", _("大促"), "console:promotions", icon="speakerphone"),
             Place("pyramid", _("价值金字塔"), "console:pyramid", icon="pyramid"),
         ),
     ),
@@ -74,6 +75,7 @@ SECTIONS = (
         (
             Place("metrics", _("指标"), "console:metrics", icon="chart-line"),
             Place("system", _("系统"), "console:system", icon="server-2"),
+            Place("programs", _("接口"), "console:programs", icon="webhook"),
         ),
     ),
 )
