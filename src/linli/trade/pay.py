@@ -313,6 +313,15 @@ def ask(attempt: PayAttempt, *, close: bool = False) -> str:
     return PayAttempt.objects.values_list("state", flat=True).get(pk=attempt.pk)
 
 
+def ask_number(*, region: str, out_trade_no: str) -> str:
+    """Ask about one payment now, whatever it is for us: the operator's button. Returns its state; nothing without one.
+
+    Raises channels.Unreachable, channels.Declined, Refusal trade.wrong_amount.
+    """
+    attempt = PayAttempt.objects.filter(region=region, out_trade_no=out_trade_no).first()
+    return ask(attempt) if attempt is not None else ""
+
+
 def ask_quietly(attempt: PayAttempt, *, close: bool = False) -> bool:
     """As `ask`; False when the channel doesn't answer or answers nonsense, which is logged."""
     try:

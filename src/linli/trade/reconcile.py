@@ -79,14 +79,22 @@ def day(*, channel: str, day: date, by: str = "system") -> list[DayResult]:
     return [_match(region, channel, bill, of_region[region], by) for region in sorted(every)]
 
 
-def due() -> int:
-    """Every day of the last week whose bill should be there and wasn't fetched; returns how many were."""
-    now, done = clocks.machine_now().astimezone(DAY_ZONE), 0
+def set_up() -> list[str]:
+    """The channels that make bills and are set up."""
+    found = []
     for channel in BILLED:
         try:
             channels.adapter(channel)
         except channels.Unreachable:
-            continue  # not set up
+            continue
+        found.append(channel)
+    return found
+
+
+def due() -> int:
+    """Every day of the last week whose bill should be there and wasn't fetched; returns how many were."""
+    now, done = clocks.machine_now().astimezone(DAY_ZONE), 0
+    for channel in set_up():
         for back in range(DAYS_BACK, 0, -1):
             of = now.date() - timedelta(days=back)
             there = BillDay.objects.filter(channel=channel, day=of, fetched_at__isnull=False).exists()
