@@ -14,9 +14,11 @@ from django.test import Client, override_settings
 from django.urls import reverse
 from PIL import Image
 
-from linli.kernel import clocks
+from linli.engage import notices, runs
+from linli.engage.models import InboxMessage
+from linli.kernel import clocks, events
 from linli.people import queries as people
-from linli.trade import channels, commission, groups, queries, refunds, terms
+from linli.trade import aftersale, channels, commission, groups, queries, refunds, terms
 from linli.trade.models import AfterSale, Refund, Withdrawal
 from linli.web.access import SESSION_KEY
 from linli.web.console.leaders_money import basis_points
@@ -81,7 +83,7 @@ def test_a_member_asks_with_a_photo_and_follows_it(handed: uuid.UUID, noon: None
     with override_settings(HOME=tmp_path):
         assert alice.get(reverse("shop:aftersale", args=[handed])).status_code == 200
         form = alice.get(reverse("shop:ask", args=[handed, 1])).content.decode()
-        assert "$4.00" in form and ("2 份" in form or "2 pieces" in form)
+        assert "$4.00" in form and ("2 份" in form or "× 2" in form)
         assert ask(handed, alice).status_code == 302  # type: ignore[attr-defined]
         row = AfterSale.objects.get()
         page = alice.get(reverse("shop:aftersale-one", args=[row.pk])).content.decode()
@@ -271,3 +273,14 @@ def test_amounts_as_people_type_them(typed: str, means: int) -> None:
 @pytest.mark.parametrize(("typed", "means"), [("8", 800), ("8.5%", 850), ("", None), (" 0 ", 0)])
 def test_rates_as_people_type_them(typed: str, means: int | None) -> None:
     assert basis_points(typed) == means
+
+
+def test_a_refusal_reaches_the_member(shop: Shop, handed: uuid.UUID, noon: None) -> None:
+    ask(handed, photos=[])
+    row = AfterSale.objects.get()
+    aftersale.refuse(aftersale_id=row.pk, region=REGION, by=1, why="照片是别家的")
+    told = events.about(f"member:{shop.alice}", region=REGION)
+    (answer,) = [e for e in told if e.kind == "trade.aftersale_answered"]
+    assert answer.kind in runs.NOTICES and notices.notify(answer)
+    assert InboxMessage.objects.get().title == "售后有结果了"
+    assert "照片是别家的" in signed_in("alice").get(reverse("shop:aftersale-one", args=[row.pk])).content.decode()

@@ -45,6 +45,10 @@ SAYS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "zh": ("降价了，差价退回", "人多价低，差价 {amount} 已经原路退回。"),
         "en": ("The price fell", "So many joined that the price fell: {amount} went back the way it was paid."),
     },
+    "trade.aftersale_answered.refused": {
+        "zh": ("售后有结果了", "您申请的退款这次没有同意，原因写在订单的「货有问题」里。"),
+        "en": ("Your request is answered", "This time your refund was declined; the order says why under “Something is wrong with it”."),
+    },
     "trade.order_refunded": {
         "zh": ("退款到账", "{amount} 已经原路退回。"),
         "en": ("Refund arrived", "{amount} went back the way it was paid."),
@@ -54,7 +58,8 @@ SAYS: Mapping[str, Mapping[str, tuple[str, str]]] = {
 
 def notify(event: Event) -> bool:
     """Bring the notice of an event into the member's inbox, once. False when there is none to bring."""
-    says = SAYS.get(f"{event.kind}.{event.payload.get('reason', '')}") or SAYS.get(event.kind)
+    why = event.payload.get("outcome") or event.payload.get("reason", "")
+    says = SAYS.get(f"{event.kind}.{why}") or SAYS.get(event.kind)
     member = people.member(int(event.payload["member_id"]))
     place = people.region(event.region)
     if says is None or member is None or place is None:

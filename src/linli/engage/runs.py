@@ -29,7 +29,7 @@ State = models.Run.State
 CHUNK = 50
 
 _WAITED = {kind: name for name, kinds in p.WAITS.items() for kind in kinds}
-NOTICES = ("trade.order_ready", "trade.order_cancelled", "trade.order_extended", "trade.order_refunded")
+NOTICES = ("trade.order_ready", "trade.order_cancelled", "trade.order_extended", "trade.order_refunded", "trade.aftersale_answered")
 KINDS = (*sorted(_WAITED), "people.consent_changed", *NOTICES)
 """What the reader "engage.runs" hears."""
 

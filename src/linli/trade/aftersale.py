@@ -255,7 +255,7 @@ def _settle(
     part = returns.for_member(refunds.charge(line), amount_minor)
     if part.refund_minor < amount_minor:  # some of it has gone back since it was asked for
         raise Refusal("trade.too_much_back", number=line.number, left_minor=part.refund_minor)
-    row.refund = refunds.begin(posting, order, [part], reason=row.reason, by=by, key=f"aftersale/{row.pk.hex}", lines=lines)
+    row.refund = refunds.begin(posting, order, [part], reason=f"aftersale_{row.reason}", by=by, key=f"aftersale/{row.pk.hex}", lines=lines)
     row.granted_minor = amount_minor
     _answer(row, line, State.SETTLED, "settled", by, why, on_spot=on_spot)
 
