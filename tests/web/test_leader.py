@@ -138,10 +138,56 @@ def test_an_order_that_waits_for_its_group_is_not_handed_out(shop: Shop, till: T
     assert refused.status_code == 422 and "还没到能取的时候" in refused.content.decode()
 
 
+@pytest.fixture
+def two(shop: Shop, till: Till) -> str:
+    """The one code of two orders of Alice's for the same evening: cherries, and milk as an add-on."""
+    buy(till, shop.alice, [(shop.cherries, 3)], key="alice-1")
+    buy(till, shop.alice, [(shop.milk, 2)], key="alice-2")
+    with clocks.fixed(business=NOON):
+        groups.close_due(built.REGION)
+    first, second = queries.orders_of(shop.alice)
+    assert first.pickup_code and first.pickup_code == second.pickup_code
+    return first.pickup_code
+
+
+def test_two_orders_of_an_evening_are_one_pickup(shop: Shop, two: str) -> None:
+    leader = signed_in("leader")
+    page = leader.get("/leader/pickup/", {"code": two})
+    assert len(page.context["ready"]) == 2 and len(page.context["counters"][0].waiting) == 1
+    (cherries, _line), (milk, _other) = sorted(page.context["ready"], key=lambda found: found[1].sku.code)
+    sent = {"code": two, "community": shop.maple, "key": "j" * 32, "some": "1", "line": [f"{milk}:1"]}
+    leader.post("/leader/pickup/hand-over/", sent)
+    states = {o.order_id: o.state for o in queries.orders_of(shop.alice)}
+    assert (states[milk], states[cherries]) == ("handed_over", "ready")
+    leader.post("/leader/pickup/hand-over/", {"code": two, "community": shop.maple, "key": "k" * 32})
+    assert {o.state for o in queries.orders_of(shop.alice)} == {"handed_over"}
+
+
+def test_what_is_missing_goes_back_at_once(shop: Shop, two: str) -> None:
+    leader = signed_in("leader")
+    order_id, line = next(
+        found for found in leader.get("/leader/pickup/", {"code": two}).context["ready"] if found[1].sku.code == "cherries"
+    )
+    sent = {"code": two, "community": shop.maple, "key": "m" * 32, "line": f"{order_id}:{line.number}", "pieces": "1"}
+    for _ in range(2):  # a double tap gives back one piece, not two
+        assert leader.post("/leader/pickup/short/", sent).status_code == 302
+    order = queries.order(order_id)
+    assert order is not None and order.lines[0].returned_pieces == 1 and order.lines[0].refunded_minor == line.unit_price_minor
+    assert leader.post("/leader/pickup/short/", sent | {"key": "n" * 32, "pieces": "9"}).status_code == 422
+    stranger = signed_in("other").post("/leader/pickup/short/", sent | {"key": "o" * 32})
+    assert stranger.status_code == 404
+
+
+def test_nothing_ticked_hands_over_nothing(shop: Shop, two: str) -> None:
+    sent = {"code": two, "community": shop.maple, "key": "p" * 32, "some": "1"}
+    assert signed_in("leader").post("/leader/pickup/hand-over/", sent).status_code == 422
+    assert {o.state for o in queries.orders_of(shop.alice)} == {"ready"}
+
+
 def test_words_to_post_say_what_is_so(shop: Shop, till: Till) -> None:
     buy(till, shop.bob, [(shop.cherries, 2)], key="bob-1")
     page = signed_in("leader").get("/leader/groups/").content.decode()
-    assert "还差 1 份成团，不成团全额退" in page
+    assert "还差 1 份。未满 3 份，全额退回" in page
     assert "橡树里" not in page
 
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("open/<slug:slug>/", opening.one, name="open-one"),
     path("pickup/", pickup.desk, name="pickup"),
     path("pickup/hand-over/", pickup.hand_over, name="hand-over"),
+    path("pickup/short/", pickup.short, name="short"),
     path("weigh/", aftersale.weigh, name="weigh"),
     path("aftersale/", aftersale.leader_desk, name="aftersale"),
     path("aftersale/spot/", aftersale.spot, name="spot"),

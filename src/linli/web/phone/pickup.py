@@ -1,10 +1,16 @@
-"""Handing out: by the code a member shows, once."""
+"""Handing out: all that lies under the code a member shows, once; what is missing goes back at once."""
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
+from urllib.parse import urlencode
 
-from django.http import HttpRequest, HttpResponse
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
@@ -14,10 +20,18 @@ from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.people.queries import CommunityInfo
 from linli.trade import queries as trade
-from linli.trade.queries import Handout, OrderInfo
+from linli.trade.queries import Handout, LineInfo, PickupInfo
 from linli.web.access import allow, leads
 from linli.web.phone import shelf
 from linli.web.phone.asking import actor_of, key_of, leader_page, new_key, number, told
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What one member fetches: their code, and the lines of however many orders."""
+
+    handout: Handout
+    lines: list[LineInfo]
 
 
 @dataclass(frozen=True)
@@ -25,8 +39,17 @@ class Counter:
     """One community's list: what waits, and what went out lately."""
 
     community: CommunityInfo
-    waiting: list[Handout]
+    waiting: list[Waiting]
     handed: list[Handout]
+
+
+def _by_code(rows: Sequence[Handout]) -> list[Waiting]:
+    """Orders under one code as one row, by code."""
+    found = []
+    for _code, together in groupby(sorted(rows, key=lambda h: h.pickup_code), key=lambda h: h.pickup_code):
+        orders = list(together)
+        found.append(Waiting(orders[0], [line for h in orders for line in h.lines if line.state == "ready"]))
+    return found
 
 
 def counters(request: HttpRequest) -> list[Counter]:
@@ -37,7 +60,8 @@ def counters(request: HttpRequest) -> list[Counter]:
         if community is None:
             continue
         found = trade.handouts(community_id, include_handed=True)
-        rows.append(Counter(community, [h for h in found if h.state == "ready"], [h for h in found if h.state != "ready"][:10]))
+        waiting = _by_code([h for h in found if h.state == "ready"])
+        rows.append(Counter(community, waiting, [h for h in found if h.state != "ready"][:10]))
     return rows
 
 
@@ -51,14 +75,14 @@ def _page(request: HttpRequest, page: dict[str, object], status: int = 200) -> H
 @never_cache
 @require_GET
 def desk(request: HttpRequest) -> HttpResponse:
-    """The list, and the order under a code that was typed or scanned."""
+    """The list, and what lies under a code that was typed or scanned."""
     code = request.GET.get("code", "").strip()[:16]
     if not code:
         return _page(request, {})
     refused: Refusal | None = None
     for community_id in actor_of(request).community_ids:
         try:
-            found = verbs.lookup(code=code, community_id=community_id)
+            found = verbs.found(code=code, community_id=community_id)
         except Refusal as no:
             refused = no
             continue
@@ -67,32 +91,76 @@ def desk(request: HttpRequest) -> HttpResponse:
     return _page(request, {"code": code, "error": error}, status=404)
 
 
-def _found(order: OrderInfo) -> dict[str, object]:
-    member = people.member(order.member_id)
+def _found(found: PickupInfo) -> dict[str, object]:
+    member = people.member(found.member_id)
+    lines = [(o.order_id, line) for o in found.orders for line in o.lines]
+    starts = [o.pickup_from for o in found.orders if o.pickup_from]
     return {
-        "order": order,
+        "found": found,
         "member": member,
         "phone_tail": member.phone[-4:] if member else "",
-        "ready": [line for line in order.lines if line.state == "ready"],
-        "handed": [line for line in order.lines if line.state == "handed"],
-        "pickup_at": shelf.moment_words(order.pickup_from) if order.pickup_from else "",
+        "ready": found.ready,
+        "open": [line for _o, line in lines if line.state == "open"],
+        "handed": [line for _o, line in lines if line.state == "handed"],
+        "pickup_at": shelf.moment_words(min(starts)) if starts else "",
     }
+
+
+def _asked(request: HttpRequest) -> tuple[int, str]:
+    """(community, code) of the form, the community the leader's own."""
+    return leads(actor_of(request), number(request.POST.get("community"), 0) or 0), request.POST.get("code", "")[:16]
+
+
+def _lines(request: HttpRequest) -> set[tuple[uuid.UUID, int]] | None:
+    """The lines ticked ("order:number"); None when the form asks for everything."""
+    if "line" not in request.POST and "some" not in request.POST:
+        return None
+    found = set()
+    for text in request.POST.getlist("line")[:200]:
+        order_id, _sep, line = text.partition(":")
+        try:
+            found.add((uuid.UUID(order_id), int(line)))
+        except ValueError:
+            raise Refusal("trade.not_ready") from None
+    return found
 
 
 @allow("leader")
 @require_POST
 def hand_over(request: HttpRequest) -> HttpResponse:
-    """Hand over what is ready under the code. A double tap says that it has been done."""
+    """Hand over what is ready under the code, or of it what is ticked. A double tap says that it has been done."""
     actor = actor_of(request)
-    community_id = leads(actor, number(request.POST.get("community"), 0) or 0)
-    code = request.POST.get("code", "")[:16]
+    community_id, code = _asked(request)
     try:
-        done = verbs.hand_over(code=code, community_id=community_id, by=actor.person_id or 0, key=key_of(request))
+        done = verbs.hand_over(code=code, community_id=community_id, by=actor.person_id or 0, key=key_of(request), only=_lines(request))
     except Refusal as refused:
         return _page(request, {"code": code, "error": told(refused, actor.region)}, status=422)
-    pieces = sum(line.quantity for line in done.lines)
+    pieces = sum(line.quantity - line.returned_pieces for line in done.lines)
     if done.again:
         says = _("这一单 %(clock)s 已经交过了") % {"clock": shelf.moment_words(done.at)}
     else:
         says = _("已交货，共 %(count)s 份") % {"count": pieces}
     return _page(request, {"done": done, "done_says": says})
+
+
+@allow("leader")
+@require_POST
+def short(request: HttpRequest) -> HttpResponse:
+    """Pieces of a line didn't arrive: their money goes back to the member at once."""
+    actor = actor_of(request)
+    community_id, code = _asked(request)
+    order_id, _sep, line = request.POST.get("line", "").partition(":")
+    try:
+        verbs.short(
+            code=code,
+            community_id=community_id,
+            by=actor.person_id or 0,
+            order_id=order_id,
+            number=number(line, 0) or 0,
+            pieces=number(request.POST.get("pieces")),
+            key=key_of(request),
+        )
+    except Refusal as refused:
+        return _page(request, {"code": code, "error": told(refused, actor.region)}, status=422)
+    messages.success(request, _("记下了，少的钱原路退给会员"))
+    return HttpResponseRedirect(reverse("leader:pickup") + "?" + urlencode({"code": code}))
