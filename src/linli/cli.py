@@ -252,52 +252,6 @@ def pay_reconcile(of: datetime | None, channel: str | None) -> None:
     sys.exit(1 if any(r.open_count or r.error for r in results) else 0)
 
 
-# ---- being paid
-
-
-@main.group(name="pay")
-def pay_() -> None:
-    """Payment channels: fit to go live? Does the day add up?"""
-
-
-@pay_.command(name="doctor")
-@click.argument("channel", required=False, type=click.Choice(["wechat", "alipay"]))
-@click.option("--zh", is_flag=True, help="Say it in Chinese.")
-def pay_doctor(channel: str | None, zh: bool) -> None:
-    """Check a merchant's configuration before going live, each finding with what to do. Status 1 when something is bad."""
-    from linli.trade import doctor
-    from linli.web import words
-
-    bad = False
-    for name in [channel] if channel else ["wechat", "alipay"]:
-        checks = doctor.examine(name)
-        rows = []
-        for check in checks:
-            code, language = f"doctor.{check.code}", "zh" if zh else "en"
-            to_do = "" if check.state == "ok" else words.do(code, language, **check.facts)
-            rows.append((check.state, words.code(code, language), to_do))
-        _table(f"{name} pay", ("state", "what", "to do"), rows)
-        bad = bad or not doctor.ready(checks)
-    sys.exit(1 if bad else 0)
-
-
-@pay_.command(name="reconcile")
-@click.option("--day", "of", type=click.DateTime(["%Y-%m-%d"]), help="The channels' business day (Beijing); default yesterday.")
-@click.option("--channel", type=click.Choice(["wechat", "alipay"]), help="One channel; default all that are set up.")
-def pay_reconcile(of: datetime | None, channel: str | None) -> None:
-    """Fetch a day's bill and match it with the books. Status 1 when differences wait for somebody, or there is no bill."""
-    from datetime import timedelta
-
-    from linli.kernel import clocks
-    from linli.trade import channels, reconcile
-
-    day = of.date() if of else channels.day_of(clocks.machine_now()) - timedelta(days=1)
-    results = [r for name in ([channel] if channel else reconcile.set_up()) for r in reconcile.day(channel=name, day=day, by="cli")]
-    rows = [(r.channel, r.region, str(r.day), str(r.lines), str(r.open_count), r.error or "ok") for r in results]
-    _table("reconciled", ("channel", "region", "day", "lines", "differences", "bill"), rows)
-    sys.exit(1 if any(r.open_count or r.error for r in results) else 0)
-
-
 # ---- looking after it
 
 
