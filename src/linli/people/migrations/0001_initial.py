@@ -120,6 +120,8 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('phone', models.CharField(max_length=20)),
+                ('browser', models.CharField(default='', max_length=64)),
+                ('address', models.CharField(default='', max_length=45)),
                 ('serial', models.BigIntegerField()),
                 ('digest', models.CharField(max_length=64)),
                 ('sent_at', models.DateTimeField()),
@@ -128,7 +130,7 @@ class Migration(migrations.Migration):
                 ('used_at', models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['sent_at'], name='code_sent')],
+                'indexes': [models.Index(fields=['sent_at'], name='code_sent'), models.Index(fields=['address', 'sent_at'], name='code_address')],
                 'constraints': [models.UniqueConstraint(fields=('phone', 'serial'), name='code_serial'), models.CheckConstraint(condition=models.Q(('tries__lte', 5)), name='code_tries')],
             },
         ),
