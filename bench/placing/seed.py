@@ -36,7 +36,8 @@ def _people(members: int) -> None:
     (community,) = places.open_many(region=REGION, communities=[places.NewCommunity("c", "小区", "Court", "门", "Gate")])
     for first in range(0, members, 2000):
         newcomers = [
-            people.Newcomer(community, f"+86139{n:08d}", f"n{n}", "王", "1", external_id=f"x{n}") for n in range(first, min(first + 2000, members))
+            people.Newcomer(community, f"+86139{n:08d}", f"n{n}", "王", "1", external_id=f"x{n}")
+            for n in range(first, min(first + 2000, members))
         ]
         people.join_many(region=REGION, newcomers=newcomers)
 
@@ -88,7 +89,14 @@ def _coupons(who: list[tuple[int, int]], each: int) -> list[list[int]]:
     if not each:
         return [[] for _ in who]
     coupons.put_issue(
-        region=REGION, code="five", name_zh="券", name_en="five", face_minor=500, minimum_minor=1000, valid_days=30, budget_owner="playbook:b"
+        region=REGION,
+        code="five",
+        name_zh="券",
+        name_en="five",
+        face_minor=500,
+        minimum_minor=1000,
+        valid_days=30,
+        budget_owner="playbook:b",
     )
     coupons.fund(region=REGION, owner="playbook:b", amount_minor=10**12, key="f")
     issue = CouponIssue.objects.get(region=REGION, code="five")
@@ -99,7 +107,9 @@ def _coupons(who: list[tuple[int, int]], each: int) -> list[list[int]]:
         some = who[first : first + 500]
         with transaction.atomic():
             rows = [
-                Coupon(region=REGION, issue=issue, member_id=m, key=f"{m}/{n}", issued_at=now, expires_on=until) for m, _ in some for n in range(each)
+                Coupon(region=REGION, issue=issue, member_id=m, key=f"{m}/{n}", issued_at=now, expires_on=until)
+                for m, _ in some
+                for n in range(each)
             ]
             made = Coupon.objects.bulk_create(rows)
             moves = []
@@ -113,14 +123,13 @@ def _coupons(who: list[tuple[int, int]], each: int) -> list[list[int]]:
 
 
 def _sessions(who: list[tuple[int, int]]) -> list[str]:
-    from datetime import datetime
-
     from django.contrib.sessions.backends.db import SessionStore
     from django.contrib.sessions.models import Session
-    from django.utils import timezone
+
+    from linli.kernel import clocks
 
     store = SessionStore()
-    later: datetime = timezone.now() + timedelta(days=14)
+    later = clocks.machine_now() + timedelta(days=14)
     rows = [
         Session(session_key=f"bench{n:027d}", session_data=store.encode({"person_id": person}), expire_date=later)
         for n, (_, person) in enumerate(who)

@@ -243,7 +243,9 @@ def _draft(one: _Asked, read: Read, teams: dict[str, Team], slots: set[int], pay
     slot = min(slots)  # two at once may find the same: its constraint lets one through
     slots.discard(slot)
     coupon = read.coupons[asking.coupon_id] if asking.coupon_id is not None else None
-    return Draft(new_id, home, asking.key, one.digest, slot, asking.source, quote, coupon, groups, claims, started, read.now, pay_by)
+    return Draft(
+        new_id, new_id.hex, home, asking.key, one.digest, slot, asking.source, quote, coupon, groups, claims, started, read.now, pay_by
+    )
 
 
 def _claims(
@@ -301,11 +303,11 @@ def _write_exactly(found: _Round, asked: dict[int, _Asked]) -> None:
     """Claim keys and slots first, then coupons, then the accounts; who fails is taken back, the others get their lines."""
     drafts = found.drafts
     claimed = bulk.write_free(writes.order_rows(drafts.values()))
-    for place in [place for place, d in drafts.items() if d.id.hex not in claimed]:
+    for place in [place for place, d in drafts.items() if d.hex not in claimed]:
         del drafts[place]  # its key or slot was taken this moment: what stands there now is seen at the next look
         found.again.append(asked[place])
     held = writes.hold_coupons(drafts.values())
-    lost = {place: d for place, d in drafts.items() if d.coupon is not None and d.id.hex not in held}
+    lost = {place: d for place, d in drafts.items() if d.coupon is not None and d.hex not in held}
     found.answers |= {place: Refusal("trade.coupon_used") for place in lost}
     staying = [(place, d) for place, d in drafts.items() if place not in lost]
     for (place, d), outcome in zip(staying, _judged([d for _, d in staying]), strict=True):
@@ -313,8 +315,8 @@ def _write_exactly(found: _Round, asked: dict[int, _Asked]) -> None:
             lost[place] = d
             found.answers[place] = _told(outcome.refusal, d)
     writes.undo(
-        [d.id.hex for d in lost.values()],
-        [d.coupon.voucher.coupon_id for d in lost.values() if d.coupon is not None and d.id.hex in held],
+        [d.hex for d in lost.values()],
+        [d.coupon.voucher.coupon_id for d in lost.values() if d.coupon is not None and d.hex in held],
     )
     for place in lost:
         del drafts[place]

@@ -54,6 +54,7 @@ class Draft:
     """An order that was priced and is about to be written."""
 
     id: uuid.UUID
+    hex: str
     home: Home
     key: str
     digest: str
@@ -73,7 +74,7 @@ class Draft:
         found = [move for claim in self.claims for move in claim.moves]
         if self.coupon is not None:
             found.append(_coupon_hold(self, self.coupon))
-        found += claims.discounts(self.home.region, self.home.currency, self.id.hex, self.quote.discounts)
+        found += claims.discounts(self.home.region, self.home.currency, self.hex, self.quote.discounts)
         return found
 
     @property
@@ -84,7 +85,7 @@ class Draft:
 
 def _coupon_hold(d: Draft, c: Held) -> Move:
     return ledger.Move(
-        key=f"coupon/{c.voucher.coupon_id}/hold/{d.id.hex}",
+        key=f"coupon/{c.voucher.coupon_id}/hold/{d.hex}",
         source=accounts.wallet(c.region, c.issue, c.member_id, c.voucher.expires_on),
         target=accounts.redeemed(c.region, c.issue),
         amount=1,
@@ -104,7 +105,7 @@ def _order(d: Draft) -> tuple[object, ...]:
     steps = json.dumps([[s.code, s.amount_minor, s.facts] for s in q.steps])
     coupon_id = d.coupon.voucher.coupon_id if d.coupon else None
     return (
-        *(d.id.hex, home.region, d.key, d.digest, home.member_id, home.community_id, d.slot, home.currency),
+        *(d.hex, home.region, d.key, d.digest, home.member_id, home.community_id, d.slot, home.currency),
         *(q.total_minor, q.discount_minor, q.shipping_minor, q.payable_minor, steps, coupon_id, d.source, d.placed_at, d.pay_by),
     )
 
@@ -113,14 +114,14 @@ def detail_rows(drafts: Sequence[Draft]) -> list[bulk.Rows]:
     """All that goes with the orders: lines, discounts, new teams, the end of the time to pay, and the facts."""
     lines = [row for d in drafts for row in _lines(d)]
     discounts = [
-        (d.home.region, d.id.hex, n, off.code, off.amount_minor, off.budget_owner, off.reference)
+        (d.home.region, d.hex, n, off.code, off.amount_minor, off.budget_owner, off.reference)
         for d in drafts
         for n, off in enumerate(d.quote.discounts, 1)
     ]
     teams = [(t.id.hex, d.home.region, t.group_id, d.home.member_id, t.size, t.deadline_at) for d in drafts for t in d.new_teams]
     due = [
         work.rows(
-            EXPIRE, [(d.id.hex, d.pay_by, {"order": str(d.id)}) for d in drafts if d.home.region == region], region=region, clock="machine"
+            EXPIRE, [(d.hex, d.pay_by, {"order": str(d.id)}) for d in drafts if d.home.region == region], region=region, clock="machine"
         )
         for region in {d.home.region for d in drafts}
     ]
@@ -131,7 +132,7 @@ def detail_rows(drafts: Sequence[Draft]) -> list[bulk.Rows]:
 def _lines(d: Draft) -> Iterable[tuple[object, ...]]:
     for number, (q, c) in enumerate(zip(d.quote.lines, d.claims, strict=True), 1):
         yield (
-            *(d.home.region, d.id.hex, number, q.group_id, c.team or None, q.sku, q.solo, q.quantity, q.tolerance_pieces),
+            *(d.home.region, d.hex, number, q.group_id, c.team or None, q.sku, q.solo, q.quantity, q.tolerance_pieces),
             *(q.list_price_minor, q.unit_price_minor, q.amount_minor, q.discount_minor, q.gift, " ".join(c.kinds)),
         )
 
@@ -165,7 +166,7 @@ WHERE c.id = wanted.id RETURNING c.order_id
 
 def hold_coupons(drafts: Iterable[Draft]) -> set[str]:
     """Put their coupons into the orders; returns the orders (hex) whose coupon was still the member's to use."""
-    wanted = sorted((d.coupon.voucher.coupon_id, d.id.hex) for d in drafts if d.coupon is not None)
+    wanted = sorted((d.coupon.voucher.coupon_id, d.hex) for d in drafts if d.coupon is not None)
     if not wanted:
         return set()
     with bulk.cursor() as c:

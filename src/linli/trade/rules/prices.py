@@ -115,6 +115,13 @@ class QuotedLine:
     def payable_minor(self) -> int:
         return self.amount_minor - self.discount_minor
 
+    def less(self, discount_minor: int) -> QuotedLine:
+        """The line with its discount (by hand: `replace` took a third of pricing a basket)."""
+        return QuotedLine(
+            *(self.group_id, self.sku, self.category, self.quantity, self.solo, self.list_price_minor, self.unit_price_minor),
+            *(self.amount_minor, discount_minor, self.tolerance_pieces, self.team, self.gift),
+        )
+
 
 @dataclass(frozen=True)
 class Step:
@@ -179,7 +186,7 @@ def quote(
     coupon = _coupon_shares(voucher, [line.category for line in priced], [a - s for a, s in zip(amounts, shares, strict=True)], today)
     off = [s + c for s, c in zip(shares, coupon, strict=True)]
     given = [_gift(g, offers) for g in gifts if g.group_id in offers]
-    lines = [*(replace(line, discount_minor=d) for line, d in zip(priced, off, strict=True)), *given]
+    lines = [*(line.less(d) if d else line for line, d in zip(priced, off, strict=True)), *given]
     fee, shipping_steps = _shipping(shipping, sum(amounts))
     steps = [
         *(step for w, line in zip(wanted, priced, strict=True) for step in _explain(line, offers[w.group_id], level)),
