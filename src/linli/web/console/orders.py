@@ -19,6 +19,7 @@ from linli.web import words
 from linli.web.access import allow, in_region
 from linli.web.console import frame, timeline
 from linli.web.console.people_of import currency_of
+from linli.web.templatetags.linli import local_name
 
 STATES = ("placed", "paid", "ready", "handed_over", "cancelled", "expired", "refunding", "refunded")
 TONES = {"placed": "ye", "paid": "in", "ready": "in", "handed_over": "ok", "refunding": "or"}
@@ -85,6 +86,15 @@ def _by(who: str) -> str:
     return words.code(f"by.{kind}") if kind else ""
 
 
+def _price_steps(order: trade.OrderInfo, currency: str) -> list[tuple[str, str, int]]:
+    """The price as it was explained when it was charged: (goods, words, amount)."""
+    names = {line.sku.code: local_name(line.sku) for line in order.lines}
+    return [
+        (names.get(str(facts.get("sku", "")), ""), words.code(code, None, currency=currency, **facts), amount_minor)
+        for code, amount_minor, facts in order.steps
+    ]
+
+
 @allow("operator")
 @require_GET
 def one(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
@@ -110,6 +120,8 @@ def one(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
             "member": people.member(order.member_id),
             "community": people.community(order.community_id),
             "steps": steps,
+            "price_steps": _price_steps(order, currency),
+            "codes": sorted({line.pickup_code for line in order.lines if line.pickup_code}),
             "crumb": frame.up("console:orders", _("订单")),
         },
     )
