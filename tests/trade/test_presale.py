@@ -10,7 +10,7 @@ from linli.goods import quota
 from linli.kernel import clocks, ledger, work
 from linli.kernel.models import Event
 from linli.kernel.refusals import Refusal
-from linli.trade import groups, orders, pay, presale, queries
+from linli.trade import claims, groups, orders, pay, presale, queries
 from linli.trade.models import GroupBuy
 from linli.trade.work import HANDLERS
 from support.racing import at_once
@@ -133,3 +133,12 @@ def test_a_members_share_is_not_more_by_tapping_fast(shop: Shop, till: Till) -> 
     group = flash(shop)
     results = at_once(3, lambda n: orders.place(member_id=shop.alice, lines=[(group, 1)], key=f"k{n}"))
     assert sorted(r.code if isinstance(r, Refusal) else type(r).__name__ for r in results) == ["Placed", "Placed", "trade.over_share"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_members_share_without_the_claim_is_no_limit(shop: Shop, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: with the share not asked for, tapping fast gets more, or the test above shows nothing."""
+    group = flash(shop)
+    monkeypatch.setattr(claims.Claim, "kinds", property(lambda c: []))
+    results = at_once(3, lambda n: orders.place(member_id=shop.alice, lines=[(group, 1)], key=f"k{n}"))
+    assert [type(r).__name__ for r in results] == ["Placed"] * 3

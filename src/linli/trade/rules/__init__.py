@@ -3,7 +3,7 @@
 from linli.trade.rules.basket import MOST_LINES, MOST_PIECES, MOST_UNPAID, NEW_TEAM, Wanted, basket, check_key, digest, is_id
 from linli.trade.rules.cases import cases_of, missing_to_case
 from linli.trade.rules.codes import CODE_LENGTH, CODE_LETTERS, pickup_code
-from linli.trade.rules.groups import TERMS, NewGroup, group_faults
+from linli.trade.rules.groups import NewGroup, group_faults
 from linli.trade.rules.outcomes import line_once_paid, may_cancel, order_state, rung
 from linli.trade.rules.partners import MOST_BP, VOUCHER_LENGTH, PartnerTerms, clawed, owed, partner_faults, unused, used_share, voucher_code
 from linli.trade.rules.prices import Discount, Gift, Level, Offer, Quote, QuotedLine, Shipping, Step, Voucher, quote, unit_price
@@ -17,7 +17,6 @@ __all__ = [
     "MOST_PIECES",
     "MOST_UNPAID",
     "NEW_TEAM",
-    "TERMS",
     "VOUCHER_LENGTH",
     "Charge",
     "Discount",

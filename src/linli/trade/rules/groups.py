@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -52,10 +52,6 @@ class NewGroup:
     def __post_init__(self) -> None:
         # Lists, as JSON brings them, are the same ladder.
         object.__setattr__(self, "ladder", tuple(tuple(rung) for rung in self.ladder))
-
-
-TERMS = tuple(f.name for f in fields(NewGroup) if f.name not in ("key", "opens_at", "policy_arms", "opened_by", "quota_from"))
-"""What two requests under one key must agree on."""
 
 
 def group_faults(g: NewGroup, opens_at: datetime) -> list[str]:
