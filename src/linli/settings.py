@@ -125,7 +125,11 @@ TIME_ZONE = os.environ.get("LINLI_TIME_ZONE", "Asia/Shanghai")
 
 STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 3600
+WHITENOISE_IMMUTABLE_FILE_TEST = "."  # every address carries its version: nothing ever changes under it
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "linli.web.statics.Versioned"},
+}
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -150,7 +154,12 @@ SECURE_CSP = {
 PUBLIC_URL = os.environ.get("LINLI_PUBLIC_URL", "")
 """Where the shop is reached from outside, as payment channels must reach it (https in earnest)."""
 MERCHANTS = {name: value for name, value in os.environ.items() if name.startswith(("LINLI_WECHAT_", "LINLI_ALIPAY_"))}
-"""What the operator has set up at payment channels; docs/operating/pay.zh.md names each, `linli pay doctor` checks them."""
+"""What the operator has set up at payment channels; docs/operators-guide.zh-CN.md names each, `linli pay doctor` checks them."""
+MINI_APPID = os.environ.get("LINLI_MINI_APPID", "")
+MINI_SECRET = os.environ.get("LINLI_MINI_SECRET", "")
+MINI_GATEWAY = os.environ.get("LINLI_MINI_GATEWAY", "https://api.weixin.qq.com")
+"""The mini-program that opens the shop inside WeChat, and where its codes are exchanged (`miniprogram/README.md`)."""
+
 GATEWAY_URL = os.environ.get("LINLI_GATEWAY", "http://127.0.0.1:8001")
 """Where the sandbox payment gateway listens."""
 GATEWAY_SECRET = _own_secret("gateway_secret")

@@ -13,6 +13,7 @@ REPLICATED = {
     "kernel.Reader": "cursors belong to a database, not to a region",
     "people.Person": "identities are small and replicated: somebody may live in two regions",
     "people.Region": "the list of regions itself",
+    "people.WeChatIdentity": "an identity, as the person it stands for",
     "people.OneTimeCode": "belongs to a phone before it is known whose",
     "people.SandboxSms": "belongs to a phone; exists in the sandbox only",
 }

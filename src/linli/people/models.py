@@ -43,6 +43,18 @@ class Person(AbstractBaseUser):
     objects = People()
 
 
+class WeChatIdentity(models.Model):
+    """An openid of our mini-program that stands for a person. Identities are small and replicated: no region."""
+
+    appid = models.CharField(max_length=32, blank=True)  # "" in the sandbox
+    openid = models.CharField(max_length=64)
+    person = models.ForeignKey(Person, models.CASCADE, related_name="wechat_identities")
+    bound_at = models.DateTimeField()  # machine time
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["appid", "openid"], name="wechat_openid")]
+
+
 class Community(models.Model):
     """A neighbourhood that orders together and picks up at one place."""
 

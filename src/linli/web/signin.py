@@ -19,6 +19,9 @@ from linli.kernel.refusals import Refusal
 from linli.web import access, words
 from linli.web.access import allow
 
+OPENID = "mini_openid"
+"""Session key: the mini-program's openid that waits for its phone to be proven."""
+
 PHONE_COOKIE = "signin_phone"
 """Keeps the number between asking for a code and giving it."""
 BROWSER_COOKIE = "signin_browser"
@@ -93,11 +96,39 @@ def code(request: HttpRequest) -> HttpResponse:
 
 
 def _enter(request: HttpRequest, person_id: int, there: str) -> HttpResponse:
+    from linli.people import wechat
+
+    openid = request.session.get(OPENID, "")  # the session starts anew at the door
     access.sign_in(request, person_id)
+    if openid:
+        wechat.bind(openid=openid, person_id=person_id)
     answer = HttpResponseRedirect(there or access.load(person_id).home)
     for name in (PHONE_COOKIE, BROWSER_COOKIE):
         answer.delete_cookie(name, path=reverse("signin"))
     return answer
+
+
+@allow("anyone")
+@never_cache
+@require_GET
+def mini(request: HttpRequest) -> HttpResponse:
+    """The mini-program's web-view comes in with WeChat's code: straight into the shop when its openid stands for somebody,
+    otherwise through the door once, after which it does. Whoever is signed in already stays who they are."""
+    from linli.people import wechat
+
+    there = _next(request) or reverse("home")
+    if request.actor.signed_in:  # type: ignore[attr-defined]
+        return redirect(there)
+    door = f"{reverse('signin')}?{urlencode({'next': there})}"
+    try:
+        openid = wechat.exchange(request.GET.get("code", ""))
+    except Refusal:
+        return redirect(door)
+    person_id = wechat.person_of(openid)
+    if person_id is not None:
+        return _enter(request, person_id, there)
+    request.session[OPENID] = openid
+    return redirect(door)
 
 
 @allow("anyone")

@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", signin.home, name="home"),
     path("signin/", signin.signin, name="signin"),
     path("signin/code/", signin.code, name="signin-code"),
+    path("signin/wechat/", signin.mini, name="signin-wechat"),
     path("signin/as/", signin.as_face, name="signin-as"),
     path("signout/", signin.signout, name="signout"),
     path("sandbox/inbox/", signin.inbox, name="sandbox-inbox"),
