@@ -184,7 +184,7 @@ def fill(market: Market) -> None:
         for number, (code, pieces) in enumerate(JOINED.items()):
             left, n = pieces, number
             while left > 0:
-                most = 2 if code == "mandarin" else 3
+                most = {"mandarin": 2, "egg": 1, "fish": 2, "oil": 1}.get(code, 6)
                 take = min(left, 1 + n % most)
                 buyer = market.neighbours[n % len(market.neighbours)]
                 buy(till, buyer, [(market.groups[code], take)], key=f"{code}/{n}")
