@@ -32,6 +32,8 @@ PORT = int(os.environ.get("BENCH_PORT", "8177"))
 CSRF = "a" * 32
 FORM = f"X-CSRFToken: {CSRF}\r\n"
 WORKERS = 2
+COUPONS = 3
+WARM_UP = 256
 
 
 def in_shop(url: str, home: Path, code: str) -> Any:
@@ -59,7 +61,7 @@ def shop_env(url: str, home: Path) -> dict[str, str]:
 @contextmanager
 def serving(argv: list[str], env: dict[str, str], path: str = "/") -> Iterator[subprocess.Popen[bytes]]:
     """A server on PORT, in a process group of its own, until the block ends."""
-    server = subprocess.Popen(argv, env=env, start_new_session=True, cwd=ROOT / "bench" / "placing")
+    server = subprocess.Popen(argv, env=env, start_new_session=True, cwd=ROOT / "bench")
     try:
         _await(server, path)
         yield server
@@ -173,7 +175,7 @@ def linli(case: str, baskets: Baskets, url: str, home: Path, cluster: Any, secon
     argv = granian("linli.wsgi:application", "wsgi") if ordinary else granian("linli.rsgi:app", "rsgi")
     clients = 16 if ordinary else 64
     with serving(argv, shop_env(url, home), "/api/v1/openapi.json") as server:
-        told(load(baskets.take(10 * clients, hot=case == "hot"), clients, 3))  # connected, plans made
+        told(load(baskets.take(WARM_UP, hot=case == "hot"), clients, 30))  # connected, plans made
         before = cpu_s(server, cluster)
         found = told(load(baskets.take(most, hot=case == "hot"), clients, seconds))
         placed = sum(n for status, n in found["statuses"].items() if int(status) == 201)
@@ -252,7 +254,7 @@ class Oscar:
             request("/order", sessions[n % len(sessions)], {"products": chosen.sample(products, 3)}) for n in range(int(seconds * 300))
         ]
         env = self.env | {"RIVAL_SERVES": "1"}
-        with serving(granian("rival:application", "wsgi", python=str(self.python)), env, "/order"):
+        with serving(granian("placing.rival:application", "wsgi", python=str(self.python)), env, "/order"):
             told(load(asked[:16], 16, 5))
             found = told(load(asked[16:], 16, seconds))
             one = urllib.request.Request(
@@ -275,7 +277,9 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
     try:
         url = cluster.create("linli")
         out = home / "orders-town.json"
-        made = f"from placing import seed; result = seed.town(groups=200, members={asked.members}, coupons_each=3, out={str(out)!r})"
+        made = (
+            f"from placing import seed; result = seed.town(groups=200, members={asked.members}, coupons_each={COUPONS}, out={str(out)!r})"
+        )
         in_shop(url, home, made)
         cluster.sql("ANALYZE", "linli")
         town = json.loads(out.read_text())
@@ -288,11 +292,11 @@ def measure(asked: argparse.Namespace) -> dict[str, Any]:
                 oscar = Oscar(cluster, home)
             except (subprocess.CalledProcessError, OSError) as error:
                 missing = str(getattr(error, "stderr", "") or error)[-500:]
-        most = len(baskets.buyers) * 3 // (3 * asked.rounds)
+        most = len(baskets.buyers) * COUPONS // (3 * asked.rounds) - WARM_UP
         for _ in range(asked.rounds):
             tps.append(pgbench(cluster, asked.seconds))
             for case in ("spread", "hot", "ordinary"):
-                figures.setdefault(case, []).append(linli(case, baskets, url, home, cluster, asked.seconds, most - 640))
+                figures.setdefault(case, []).append(linli(case, baskets, url, home, cluster, asked.seconds, most))
             if oscar is not None:
                 figures.setdefault("oscar", []).append(oscar.round(asked.seconds))
         count = statements(url, home, {"buyers": town["buyers"][-1:], "groups": town["groups"]})
