@@ -40,6 +40,7 @@ def step_to(to: datetime, *, tell: Told = lambda done, total, label: None) -> No
         ("day.lake", lambda: events.drain(wiring.READERS)),
         ("day.knowing", lambda: [refresh.refresh(region.slug, to) for region in people.regions()]),
         ("day.groups", lambda: [history.open_days_groups(region.slug) for region in people.regions()]),
+        ("day.groups", lambda: [history.open_days_together(region.slug) for region in people.regions()]),
         ("day.acting", lambda: [runs.advance(region.slug, to) for region in people.regions()]),
         ("day.readers", lambda: events.drain(wiring.READERS)),
     ]

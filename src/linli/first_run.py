@@ -32,6 +32,7 @@ def run(tell: Told) -> None:
     now = clocks.business_now()
     parts: list[tuple[str, Callable[[], object]]] = [
         ("opening the shop", lambda: history.seed_shop(now)),
+        ("bringing in partners", history.seed_together),
         ("handing events on", lambda: events.drain(wiring.READERS)),
         ("training the churn model", lambda: scores.train(history.REGION, now)),
         ("getting to know every member", lambda: refresh.refresh(history.REGION, now)),

@@ -118,7 +118,7 @@ DATABASES = {"default": database(DATABASE_URL)}
 
 LANGUAGE_CODE = "zh-hans"
 LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
-LOCALE_PATHS = [PACKAGE / "web" / "locale" / part for part in ("shared", "console", "phone")]
+LOCALE_PATHS = [PACKAGE / "web" / "locale" / part for part in ("shared", "console", "phone", "together")]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = os.environ.get("LINLI_TIME_ZONE", "Asia/Shanghai")

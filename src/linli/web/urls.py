@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("photos/<uuid:photo_id>.jpg", aftersale.photo, name="aftersale-photo"),
     path("console/", include("linli.web.console.urls")),
     path("shop/", include("linli.web.phone.shop_urls")),
+    path("partner/", include("linli.web.partner.urls")),
     path("leader/", include("linli.web.phone.leader_urls")),
     path("api/", include("linli.web.api.urls")),
 ]

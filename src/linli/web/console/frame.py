@@ -59,6 +59,16 @@ SECTIONS = (
         ),
     ),
     Section(
+        _("合作"),
+        (
+            Place("partners", _("合作方"), "console:partners", icon="building-store"),
+            Place("vouchers", _("服务券"), "console:vouchers", icon="ticket"),
+            Place("kits", _("净菜套餐"), "console:kits", icon="salad"),
+            Place("boxes", _("每周套餐"), "console:boxes", icon="calendar-repeat"),
+            Place("trade-in", _("以旧换新"), "console:trade-in", icon="recycle"),
+        ),
+    ),
+    Section(
         _("会员"),
         (
             Place("members", _("会员"), "console:members", icon="users"),

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from linli.web.phone import aftersale, browse, cart, ordering, orders, own, paying, wechat
+from linli.web.phone import aftersale, boxes, browse, cart, ordering, orders, own, paying, trade_in, vouchers, wechat
 
 app_name = "shop"
 urlpatterns = [
@@ -36,6 +36,18 @@ urlpatterns = [
     path("orders/<uuid:order_id>/aftersale/", aftersale.of_order, name="aftersale"),
     path("aftersale/<uuid:aftersale_id>/", aftersale.progress, name="aftersale-one"),
     path("aftersale/<uuid:aftersale_id>/withdraw/", aftersale.withdraw, name="aftersale-withdraw"),
+    path("vouchers/", vouchers.listing, name="vouchers"),
+    path("vouchers/refer/", vouchers.refer, name="refer"),
+    path("vouchers/<int:voucher_id>/", vouchers.one, name="voucher"),
+    path("vouchers/<int:voucher_id>/back/", vouchers.give_back, name="voucher-back"),
+    path("boxes/", boxes.listing, name="boxes"),
+    path("boxes/begin/", boxes.begin, name="box-begin"),
+    path("boxes/<uuid:box_id>/", boxes.one, name="box"),
+    path("boxes/<uuid:box_id>/change/", boxes.change, name="box-change"),
+    path("trade-in/", trade_in.listing, name="trade-in"),
+    path("trade-in/quote/", trade_in.quote, name="trade-in-quote"),
+    path("trade-in/<uuid:trade_in_id>/", trade_in.one, name="trade-in-one"),
+    path("trade-in/<uuid:trade_in_id>/act/", trade_in.act, name="trade-in-act"),
     path("coupons/", own.coupons, name="coupons"),
     path("inbox/", own.inbox, name="inbox"),
     path("me/", own.me, name="me"),

@@ -18,7 +18,7 @@
     const look = async () => {
       if (!stream) return;
       const found = await detector.detect(video).catch(() => []);
-      const code = found.map(f => codeIn(f.rawValue)).find(c => /^[0-9A-Za-z -]{4,12}$/.test(c));
+      const code = found.map(f => codeIn(f.rawValue)).find(c => /^[0-9A-Za-z -]{4,20}$/.test(c));
       if (!code) return setTimeout(look, 150);
       navigator.vibrate?.(60); stop();
       location.assign(button.dataset.scan + "?code=" + encodeURIComponent(code));
