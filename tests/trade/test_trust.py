@@ -274,7 +274,7 @@ def test_switching_at_once_leaves_one_attempt(shop: Shop, gateway: Gateway) -> N
     placed = ordered(shop)
     results = at_once(8, lambda n: start(placed, shop.alice, BOTH[n % 2], key=f"p{n}"), threads=8)
     assert PayAttempt.objects.filter(state="open").count() == 1
-    assert {r.code for r in results if isinstance(r, Exception)} <= {"trade.switch_waits", "trade.channel_declined"}, results  # tapped away under it
+    assert {r.code for r in results if isinstance(r, Exception)} <= {"trade.switch_waits", "trade.channel_declined"}, results
 
 
 def test_a_hanging_channel_costs_a_round_little_and_the_other_is_served(

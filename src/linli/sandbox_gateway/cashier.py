@@ -45,7 +45,7 @@ button:hover,.button:hover{background:var(--brand-strong)}button small,.button s
 header .who{display:flex;align-items:center;gap:8px}.who i{width:26px;height:26px;border-radius:8px;background:var(--brand);
 color:var(--on-brand);display:grid;place-items:center;font-style:normal;font-size:14px;font-weight:700}
 .pay-with{display:flex;align-items:center;gap:12px;margin:12px 0 0;padding:14px 16px;background:var(--surface);border-radius:14px;
-box-shadow:var(--shadow);font-size:15px}.pay-with b{font-weight:600}.pay-with span:last-child{margin-left:auto;color:var(--brand)}
+box-shadow:var(--shadow);font-size:15px}.pay-with b{font-weight:600}.pay-with>span:last-child{margin-left:auto;color:var(--brand)}
 .pay-with small{display:block;color:var(--ink-3);font-size:12px}
 footer{margin-top:auto;padding:24px 16px;font-size:12px;color:var(--ink-3);text-align:center}
 """

@@ -74,7 +74,9 @@ class Desk:
 
     def _who(self, request: Request, path: str) -> Answer:
         """The official account's page authorization: there and back with a code, and the openid for the code."""
-        asked = {name: values[0] for name, values in parse_qs(urlsplit(request.path).query or request.body.decode(errors="replace")).items()}
+        asked = {
+            name: values[0] for name, values in parse_qs(urlsplit(request.path).query or request.body.decode(errors="replace")).items()
+        }
         if path == "/connect/oauth2/authorize":
             back = asked.get("redirect_uri", "")
             if asked.get("appid") != self.keys.appid or urlsplit(back).scheme not in ("http", "https"):
@@ -82,7 +84,9 @@ class Desk:
             more = urlencode({"code": secrets.token_hex(16), "state": asked.get("state", "")})
             return Answer(302, b"", {"Location": f"{back}{'&' if '?' in back else '?'}{more}"})
         known = (asked.get("appid"), asked.get("secret")) == (self.keys.appid, self.keys.app_secret) and len(asked.get("code", "")) == 32
-        told = {"openid": f"oSandbox{asked['code'][:20]}", "scope": "snsapi_base"} if known else {"errcode": 40029, "errmsg": "invalid code"}
+        told = (
+            {"openid": f"oSandbox{asked['code'][:20]}", "scope": "snsapi_base"} if known else {"errcode": 40029, "errmsg": "invalid code"}
+        )
         return Answer(200, json.dumps(told).encode(), {"Content-Type": "text/plain"})
 
     def _signed(self, status: int, told: dict[str, Any] | None) -> Answer:

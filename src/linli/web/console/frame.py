@@ -46,8 +46,8 @@ SECTIONS = (
             Place("orders", _("订单"), "console:orders", icon="receipt"),
             Place("aftersale", _("售后"), "console:aftersale", icon="message-report"),
             Place("refunds", _("退款"), "console:refunds", icon="receipt-refund"),
-            Place("payments", _("收款"), "console:payments", icon="wallet"),
-            Place("bills", _("对账"), "console:bills", icon="scale"),
+            Place("payments", _("收款记录"), "console:payments", icon="wallet"),
+            Place("bills", _("渠道对账"), "console:bills", icon="scale"),
         ),
     ),
     Section(

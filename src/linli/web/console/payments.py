@@ -87,7 +87,7 @@ def one(request: HttpRequest, number: str) -> HttpResponse:
         "tone": TONES[story.row.state],
         "backs": [(back, BACK_TONES.get(back.state, "ye")) for back in story.backs],
         "siblings": [(row, TONES[row.state]) for row in story.siblings],
-        "crumb": frame.up("console:payments", _("收款")),
+        "crumb": frame.up("console:payments", _("收款记录")),
     }
     return frame.page(request, "console/payment.html", "payments", context)
 
@@ -121,7 +121,7 @@ def board(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "channels": [cell.channel for cell, _tone in rows[0]],
         "waiting": reads.differences(_region(request), open_only=True),
-        "crumb": frame.up("console:payments", _("收款")),
+        "crumb": frame.up("console:payments", _("收款记录")),
     }
     return frame.page(request, "console/bills.html", "bills", context)
 
@@ -142,7 +142,7 @@ def bill(request: HttpRequest, channel: str, day: str) -> HttpResponse:
         "tone": DAY_TONES[found.state] if found else "nu",
         "rows": [(row, DIFFERENCE_TONES[row.state], _by(row.resolved_by), words.do(f"difference.{row.code}")) for row in rows],
         "reasons": REASONS,
-        "crumb": frame.up("console:bills", _("对账")),
+        "crumb": frame.up("console:bills", _("渠道对账")),
     }
     return frame.page(request, "console/bill.html", "bills", context)
 
