@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.utils.translation import gettext as _
 
+from linli.goods import kits
+from linli.goods import queries as goods
+from linli.goods.queries import SkuInfo
 from linli.trade.queries.groups import GroupCard, TeamInfo
 from linli.web.phone import shelf
 
@@ -31,9 +33,9 @@ class Team:
 
 @dataclass(frozen=True)
 class Piece:
-    """One thing inside a kit or bundle."""
+    """One thing inside a kit."""
 
-    thing: Any
+    thing: SkuInfo
     quantity: int
 
 
@@ -66,5 +68,9 @@ def _team(team: TeamInfo, member_id: int) -> Team:
 
 
 def inside(card: GroupCard) -> list[Piece]:
-    """What a kit or bundle holds; nothing for a plain good."""
-    return []
+    """What a kit holds; nothing for a plain good."""
+    parts = kits.bill(card.region, card.sku.code) if card.sku.kind == "kit" else []
+    if not parts:
+        return []
+    skus = goods.skus(card.region, {part.sku for part in parts})
+    return [Piece(skus[part.sku], part.pieces) for part in parts if part.sku in skus]
