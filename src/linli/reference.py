@@ -19,6 +19,7 @@ def pages(commands: click.Group) -> dict[str, str]:
     from linli.engage import reference as engage_reference
     from linli.insight import reference as insight_reference
     from linli.web import access, words
+    from linli.web.api import reference as api_reference
 
     return {
         "commands.md": HEAD + _commands(commands),
@@ -28,6 +29,7 @@ def pages(commands: click.Group) -> dict[str, str]:
         "features.md": HEAD + insight_reference.features_page(),
         "playbooks.md": HEAD + engage_reference.playbooks_page(),
         "roles.md": HEAD + access.roles_page(),
+        "api.md": HEAD + api_reference.api_page(),
     }
 
 

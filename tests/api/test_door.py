@@ -28,7 +28,7 @@ UUID = "6a5f3c1e-0000-4000-8000-000000000000"
 def address(operation: Operation) -> str:
     """The operation's address with ids that nothing has."""
     filled = operation.path
-    for name in ("order_id", "webhook_id", "delivery_id"):
+    for name in ("order_id", "webhook_id", "delivery_id", "aftersale_id", "withdrawal_id", "box_id"):
         filled = filled.replace(f"{{{name}}}", UUID)
     while "{" in filled:
         name = filled[filled.index("{") + 1 : filled.index("}")]
@@ -42,7 +42,7 @@ def test_every_operation_for_every_role(operation: Operation, callers: Cast) -> 
     who = {"stranger": callers.stranger, "member": callers.alice, "leader": callers.leader, "operator": callers.operator}
     for role, caller in who.items():
         answer = caller.call(operation.method, address(operation), {}, key="k1")
-        code = answer.json().get("code", "") if answer.content[:1] == b"{" else ""
+        code = answer.json().get("code", "") if not answer.streaming and answer.content[:1] == b"{" else ""
         if CAST[role].is_one_of(operation.allowed):
             assert answer.status_code not in (401, 403) or code.startswith("trade."), (role, answer.content)
         else:

@@ -11,7 +11,7 @@ from linli import cli, reference
 from linli.kernel import events
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["commands.md", "events.md", "refusals.md", "metrics.md", "features.md", "playbooks.md", "roles.md"]
+PAGES = ["commands.md", "events.md", "refusals.md", "metrics.md", "features.md", "playbooks.md", "roles.md", "api.md"]
 
 
 @pytest.mark.parametrize("name", PAGES)

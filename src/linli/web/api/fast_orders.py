@@ -23,7 +23,7 @@ from django.db import close_old_connections
 from django.http import HttpRequest
 from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
-from django.middleware.csrf import CSRF_TOKEN_LENGTH, _does_token_match
+from django.middleware.csrf import CSRF_TOKEN_LENGTH, _does_token_match  # type: ignore[attr-defined]
 from django.utils import translation
 
 from linli.kernel import bulk, busy, clocks
@@ -176,7 +176,7 @@ def _form_token(headers: Mapping[str, str], cookies: Mapping[str, str], scheme: 
     if origin is not None and origin != f"{scheme}://{headers.get('host', '')}":
         return False
     whole = all(len(token) in (CSRF_TOKEN_LENGTH, CSRF_TOKEN_LENGTH // 2) and token.isalnum() and token.isascii() for token in (sent, kept))
-    return whole and len(kept) == CSRF_TOKEN_LENGTH // 2 and _does_token_match(sent, kept)
+    return whole and len(kept) == CSRF_TOKEN_LENGTH // 2 and bool(_does_token_match(sent, kept))
 
 
 def _basket(body: bytes) -> tuple[list[Wanted], int | None] | None:

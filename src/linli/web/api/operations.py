@@ -17,7 +17,8 @@ from typing import Any, Literal
 from django.http import HttpRequest
 from ninja import Router
 
-from linli.web.access import OPEN_TO, Actor
+from linli.web.access import OPEN_TO
+from linli.web.actor import Actor
 from linli.web.api import errors
 from linli.web.api.tokens import SCOPES
 

@@ -21,7 +21,7 @@ from linli.kernel import clocks, events
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.web import access
-from linli.web.access import Actor
+from linli.web.actor import Actor
 from linli.web.events import TokenMade, TokenRevoked
 from linli.web.models import ApiToken
 

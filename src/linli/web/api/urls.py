@@ -2,9 +2,11 @@
 
 from django.urls import include, path
 
-from linli.web.api import pay
+from linli.web.api import pay, reference
 
 urlpatterns = [
+    path("v1/docs", reference.docs, name="api-docs"),
+    path("v1/docs/refusals", reference.refusals, name="api-refusals"),
     path("v1/", include(("linli.web.api.v1", "api"))),
     path("pay/sandbox/notify", pay.sandbox_notify, name="pay-sandbox-notify"),
     path("pay/wechat/notify", pay.wechat_notify, name="pay-wechat-notify"),

@@ -1,0 +1,226 @@
+"""Every operation, fuzzed from its own schema and with what nobody should send: never a 5xx, never another shape of error.
+
+A bounded run is part of the suite; `LINLI_FUZZ_SECONDS=600` lets it go on for longer.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import pytest
+from django.test import override_settings
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from linli.people import groups as people_groups
+from linli.trade import orders as trade_orders
+from linli.web.api import v1
+from linli.web.api.operations import Operation
+from linli.web.api.webhooks import hooks
+from support.calling import Caller, Cast
+from support.shop import REGION, Shop, Till, buy
+
+pytestmark = pytest.mark.django_db
+SECONDS = float(os.environ.get("LINLI_FUZZ_SECONDS", "0"))
+EXAMPLES = 4
+OPERATIONS = v1.operations()
+SCHEMA = json.loads(json.dumps(v1.schema()))
+
+HOSTILE: list[Any] = [
+    None, True, -1, 0, 2**31, 2**63 - 1, 2**63, -(2**63) - 1, 10**400, 1.5, 1e308, "", " ", "\0", "a\0b", "\ud800", "'; DROP TABLE x; --",
+    "%s%n", "../../etc/passwd", "{{7*7}}", "\u202e", "\U0001f352" * 50, "9" * 500, "NaN", [], {}, [[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]],
+    "2017-02-30T25:61:61Z", "9999-12-31T23:59:59.999999Z", "0001-01-01T00:00:00+23:59", "2017-10-02T09:00:00",
+]  # fmt: skip
+RAW = [b"", b"{", b"\xff\xfe", b"[" * 5000, b'{"a":' * 2000, b"null", b"0", b'"\\ud800"', b'{"a":1,"a":2}', b"\xef\xbb\xbf{}", b"NaN"]
+
+
+@pytest.fixture
+def world(shop: Shop, till: Till, callers: Cast) -> Iterator[dict[str, list[Any]]]:
+    """Ids that exist: Alice's, Bob's, and what lies in another region."""
+    placed = trade_orders.place(member_id=shop.alice, lines=[(shop.milk, 1)], key="a")
+    paid = buy(till, shop.bob, [(shop.cherries, 3)], key="b")
+    people_groups.put_region(slug="elsewhere", name_zh="别处", name_en="Elsewhere", currency="CNY", time_zone="Asia/Shanghai")
+    [far] = people_groups.open_many(region="elsewhere", communities=[people_groups.NewCommunity("far", "远", "Far", "门", "Gate")])
+    hook = hooks.make(region=REGION, name="x", url="http://127.0.0.1:9/", wanted=["trade.order_placed"], by="x", key="k")
+    other = hooks.make(region="elsewhere", name="x", url="http://127.0.0.1:9/", wanted=["trade.order_placed"], by="x", key="k")
+    with override_settings(API_PER_MINUTE=0, API_ADDRESS_PER_MINUTE=0):
+        yield {
+            "order_id": [str(placed.order_id), str(paid.order_id)],
+            "group_id": [shop.cherries, shop.milk, shop.far_milk],
+            "community_id": [shop.maple, shop.oak, far],
+            "member_id": [shop.alice, shop.bob, shop.charlie],
+            "webhook_id": [str(hook.webhook_id), str(other.webhook_id)],
+            "sku": ["cherries", "milk"],
+            "code": ["cherries", "milk"],
+            "slug": ["wake-high-value"],
+            "key": ["sales"],
+        }
+
+
+def from_schema(schema: dict[str, Any]) -> st.SearchStrategy[Any]:
+    """What a shape allows, for as much of JSON Schema as our shapes use; anything else in one is an error here."""
+    if "$ref" in schema:
+        return from_schema(SCHEMA["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
+    if "enum" in schema or "const" in schema:
+        return st.sampled_from(schema.get("enum", [schema.get("const")]))
+    if "anyOf" in schema:
+        return st.one_of(*(from_schema(one) for one in schema["anyOf"]))
+    match schema.get("type"):
+        case "null":
+            return st.none()
+        case "boolean":
+            return st.booleans()
+        case "integer":
+            return st.integers(schema.get("minimum", -(2**63)), schema.get("maximum", 2**63 - 1))
+        case "number":
+            return st.floats(allow_nan=False, allow_infinity=False)
+        case "string":
+            return _texts(schema)
+        case "array" if "prefixItems" in schema:
+            return st.tuples(*(from_schema(one) for one in schema["prefixItems"])).map(list)
+        case "array":
+            return st.lists(from_schema(schema["items"]), min_size=schema.get("minItems", 0), max_size=min(schema.get("maxItems", 5), 5))
+        case "object":
+            known = {name: from_schema(one) for name, one in schema.get("properties", {}).items()}
+            needed = set(schema.get("required", ()))
+            return st.fixed_dictionaries(
+                {name: one for name, one in known.items() if name in needed},
+                optional={name: one for name, one in known.items() if name not in needed},
+            )
+    raise ValueError(f"a shape that nobody fuzzes: {schema}")
+
+
+def _texts(schema: dict[str, Any]) -> st.SearchStrategy[str]:
+    most = min(schema.get("maxLength", 40), 600)
+    if schema.get("format") == "uuid":
+        return st.uuids().map(str)
+    if schema.get("format") == "date-time":
+        return st.datetimes().map(lambda at: at.isoformat() + "Z")
+    if schema.get("format") == "date":
+        return st.dates().map(str)
+    if "pattern" in schema:
+        return st.from_regex(schema["pattern"], fullmatch=True).map(lambda text: text[:most])
+    return st.text(min_size=schema.get("minLength", 0), max_size=most)
+
+
+def described(operation: Operation) -> dict[str, Any]:
+    found: dict[str, Any] = SCHEMA["paths"][v1.PREFIX + operation.path][operation.method.lower()]
+    return found
+
+
+def bodies(operation: Operation) -> st.SearchStrategy[Any]:
+    content = described(operation).get("requestBody", {}).get("content", {}).get("application/json")
+    if content is None:
+        return st.just(None)
+    return from_schema(content["schema"]) | st.sampled_from(HOSTILE)
+
+
+def values(parameter: dict[str, Any]) -> st.SearchStrategy[Any]:
+    return from_schema(parameter["schema"]) | st.sampled_from(HOSTILE)
+
+
+@st.composite
+def requests(draw: st.DrawFn, operation: Operation, world: dict[str, list[Any]]) -> tuple[str, Any, bytes | None, str]:
+    """Path, body, raw body, key: from the schema, with ids that exist put in, and now and then something nobody should send."""
+    told = described(operation)
+    path, query = operation.path, {}
+    for parameter in told.get("parameters", ()):
+        if parameter["in"] == "header":
+            continue
+        name = parameter["name"]
+        known = st.sampled_from(world[name]) if name in world else values(parameter)
+        value = draw(known | values(parameter))
+        if parameter["in"] == "path":
+            path = path.replace(f"{{{name}}}", quote(_text(value), safe="") or "x")
+        elif parameter.get("required") or draw(st.booleans()):
+            query[name] = _text(value)
+    body = _with_ids(draw(bodies(operation)), world, draw(st.randoms(use_true_random=False)))
+    raw = draw(st.sampled_from(RAW)) if draw(st.integers(0, 9)) == 0 else None
+    key = draw(st.uuids().map(str) | st.sampled_from(["k", "~" * 255, "a" * 256, ""]))
+    return path + ("?" + urlencode(query) if query else ""), body, raw, key
+
+
+def _text(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text.encode("utf-8", "replace").decode()
+
+
+def _with_ids(body: Any, world: dict[str, list[Any]], chance: random.Random) -> Any:
+    """Put ids that exist where a shape names one, most of the time: invented ones never get past the first look."""
+    if isinstance(body, dict):
+        return {
+            name: chance.choice(world[name]) if name in world and chance.random() < 0.8 else _with_ids(value, world, chance)
+            for name, value in body.items()
+        }
+    return [_with_ids(one, world, chance) for one in body] if isinstance(body, list) else body
+
+
+def ask(caller: Caller, operation: Operation, request: tuple[str, Any, bytes | None, str]) -> int:
+    """Ask, and look at the answer: no 5xx, and errors have the one shape."""
+    path, body, raw, key = request
+    sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+    answer = caller.call(operation.method, path, raw=sent, key=key)
+    assert answer.status_code < 500, (operation.name, request, answer.content[:500])
+    if answer.status_code >= 400:
+        told = json.loads(answer.content)
+        assert answer["Content-Type"] == "application/problem+json", (operation.name, request)
+        assert told["code"] and told["title"] and told["status"] == answer.status_code, (operation.name, told)
+        assert "…" not in told["title"], (operation.name, told)
+    return int(answer.status_code)
+
+
+def test_no_request_breaks_an_operation(world: dict[str, list[Any]], callers: Cast) -> None:
+    """Requests from each schema, by each role; longer with fresh seeds when told so."""
+    end, rounds = time.monotonic() + SECONDS, 0
+    seen: dict[str, Counter[int]] = {operation.name: Counter() for operation in OPERATIONS}
+    while not rounds or time.monotonic() < end:
+        rounds += 1
+        for operation in OPERATIONS:
+            _fuzz(operation, rounds, world, callers, seen[operation.name])
+    assert all(sum(counted.values()) >= EXAMPLES for counted in seen.values())
+    # The fuzzer knows its trade: a good part of what it sends is good.
+    assert sum(1 for counted in seen.values() if any(status < 300 for status in counted)) > len(OPERATIONS) // 2, seen
+
+
+def _fuzz(operation: Operation, number: int, world: dict[str, list[Any]], callers: Cast, seen: Counter[int]) -> None:
+    @seed(number)
+    @settings(max_examples=EXAMPLES, database=None, deadline=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
+    @given(request=requests(operation, world))
+    def fuzzed(request: tuple[str, Any, bytes | None, str]) -> None:
+        who = [callers.operator, callers.leader, callers.alice, callers.stranger]
+        mine = next(
+            who[n]
+            for n, role in enumerate(("operator", "leader", "member"))
+            if role in operation.allowed or "signed_in" in operation.allowed
+        )
+        for caller in (mine, who[(number + sum(seen.values())) % 4]):
+            seen[ask(caller, operation, request)] += 1
+
+    fuzzed()
+
+
+def test_each_field_with_what_nobody_should_send(world: dict[str, list[Any]], callers: Cast) -> None:
+    """A body with one field replaced by each hostile value, by a role that may ask."""
+    asked = 0
+    for operation in (op for op in OPERATIONS if described(op).get("requestBody")):
+        content = described(operation)["requestBody"]["content"]["application/json"]["schema"]
+        shape = SCHEMA["components"]["schemas"].get(content.get("$ref", "").rpartition("/")[2], content)
+        path = operation.path
+        for name, known in world.items():
+            path = path.replace(f"{{{name}}}", str(known[0]))
+        who = {"operator": callers.operator, "leader": callers.leader, "member": callers.alice, "signed_in": callers.alice}
+        caller = next(who[role] for role in who if role in operation.allowed)
+        for name in shape.get("properties", {}):
+            good = {known: world[known][0] for known in shape.get("required", ()) if known in world}
+            some = HOSTILE if SECONDS else random.Random(f"{operation.name}/{name}").sample(HOSTILE, 8)
+            for n, value in enumerate(some):
+                ask(caller, operation, (path, {**good, name: value}, None, f"{operation.name}-{name}-{n}"))
+                asked += 1
+    assert asked > 200
