@@ -60,7 +60,11 @@ async def _batched(scope: Any, body: bytes) -> Answer | None:
             future.set_result(answer)
 
     came = Came(dict(scope.headers.items()), body, scope.scheme, scope.client, scope.query_string)
-    BATCHER.put(came, lambda answer: loop.call_soon_threadsafe(tell, answer))
+
+    def settle(answer: Answer | None) -> None:
+        loop.call_soon_threadsafe(tell, answer)
+
+    BATCHER.put(came, settle)
     return await future
 
 
@@ -68,7 +72,7 @@ def _django(environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], Any]:
     """Django's answer: whole as bytes, or a stream to be read chunk by chunk."""
     started: list[Any] = []
 
-    def start(status: str, headers: list[tuple[str, str]], *_: Any) -> None:
+    def start(status: str, headers: list[tuple[str, str]], *_: Any) -> Any:
         started[:] = [int(status.split(" ", 1)[0]), headers]
 
     response: Any = django(environ, start)

@@ -49,7 +49,7 @@ class Table:
     def _postgres(self) -> tuple[str, list[bool]]:
         given, rest = self._fields()
         types = [_type(f) for f in given]
-        names = ", ".join([*self.columns, *(f.column for f in rest)])
+        names = ", ".join([*self.columns, *(str(f.column) for f in rest)])
         values = ", ".join([*(f"r.{c}" for c in self.columns), *(self._constant(f, "postgresql") for f in rest)])
         arrays = ", ".join(f"%s::{t}[]" for t in types)
         statement = (
@@ -59,7 +59,7 @@ class Table:
 
     def _sqlite(self) -> tuple[str, list[bool]]:
         given, rest = self._fields()
-        names = ", ".join([*self.columns, *(f.column for f in rest)])
+        names = ", ".join([*self.columns, *(str(f.column) for f in rest)])
         values = ", ".join([*("%s" for _ in given), *(self._constant(f, "sqlite") for f in rest)])
         return f"INSERT INTO {self.model._meta.db_table} ({names}) VALUES ({values})", []
 
@@ -129,7 +129,7 @@ def write_free(rows: Rows, *, returning: str = "id") -> set[str]:
     return {hex_of(row[0]) for row in found}
 
 
-def bound(statement: str, values: Collection[object], type_: str, *more: object) -> tuple[str, list[object]]:
+def bound(statement: str, values: Collection[object], type_: str, *more: object) -> tuple[str, list[Any]]:
     """A statement whose `{}` stands for "is one of `values`", which go as one value, and its arguments."""
     if connection.vendor != "postgresql":
         return statement.format(ONE_OF["sqlite"]), [json.dumps(list(values)), *more]
@@ -153,9 +153,8 @@ def hex_of(value: Any) -> str:
 
 def aware(at: Any) -> datetime:
     """A time as either database gives it: SQLite keeps UTC without saying so, and raw statements get its text."""
-    if isinstance(at, str):
-        at = datetime.fromisoformat(at)
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    found: datetime = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def _arrays(rows: Rows) -> list[str]:

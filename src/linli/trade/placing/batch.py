@@ -116,9 +116,8 @@ def place_many(requests: Sequence[Asking]) -> list[Outcome]:
     for _ in range(TRIES):
         if not waiting:
             break
-        plenty, short = [], []
-        for one in waiting:
-            (short if _is_short(one) else plenty).append(one)
+        short = [one for one in waiting if _is_short(one)]
+        plenty = [one for one in waiting if one not in short] if short else waiting
         waiting = []
         for part, exactly in ((plenty, False), (short, True)):
             if part:

@@ -80,7 +80,7 @@ _BEFORE_SQLITE = f"""
 
 def before(wanted: Collection[tuple[str, int, str]]) -> list[Before]:
     """The orders under these (region, member, key), and the members' unpaid ones."""
-    regions, members, keys = ([one[n] for one in wanted] for n in range(3))
+    regions, members, keys = [r for r, _, _ in wanted], [m for _, m, _ in wanted], [k for _, _, k in wanted]
     with bulk.cursor() as c:
         if connection.vendor == "postgresql":
             who = [bulk.quoted(regions), bulk.array(members)]
