@@ -187,7 +187,7 @@ def test_nothing_ticked_hands_over_nothing(shop: Shop, two: str) -> None:
 def test_words_to_post_say_what_is_so(shop: Shop, till: Till) -> None:
     buy(till, shop.bob, [(shop.cherries, 2)], key="bob-1")
     page = signed_in("leader").get("/leader/groups/").content.decode()
-    assert "还差 1 份。未满 3 份，全额退回" in page
+    assert "还差 1 份成团，不成团全额退" in page
     assert "橡树里" not in page
 
 

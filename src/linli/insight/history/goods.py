@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib import resources
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import ibis
@@ -164,11 +165,11 @@ def open_days_groups(region: str) -> int:
 
 
 def _group(
-    community_id: int, sku: goods.SkuInfo, price: Price, weekly: float, rank: int, day: date, times: dict[str, datetime]
+    community_id: int, sku: goods.SkuInfo, price: Price, weekly: float, rank: int, day: date, times: dict[str, Any]
 ) -> groups.NewGroup:
     """One of the day's group-buys: what history says, with the terms of its place in the day's choice."""
     pieces, group_minor = quota(weekly), min(price.group_minor, sku.list_price_minor)
-    plain = {
+    plain: dict[str, Any] = {
         "threshold": threshold(weekly),
         "quota_pieces": pieces,
         "price_minor": group_minor,

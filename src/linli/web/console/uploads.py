@@ -21,7 +21,7 @@ def _folder() -> Path:
     return folder
 
 
-def keep(upload: UploadedFile, region: str) -> str:
+def keep(upload: UploadedFile[bytes], region: str) -> str:
     """Keep an uploaded file; returns the token that opens it again, in this region alone.
 
     Raises Refusal: kernel.sheet_too_big.

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
+from django.utils import timezone
+from django.utils.translation import get_language
 from django.views.decorators.http import require_GET
 
-from linli.kernel import money
+from linli.kernel import clocks
 from linli.people import queries as people
 from linli.people.queries import CommunityInfo
 from linli.trade import queries as trade
+from linli.trade.rules.sharing import Shared, share_text
 from linli.web.access import allow
 from linli.web.context import region_info
 from linli.web.phone import shelf
@@ -21,7 +23,7 @@ from linli.web.templatetags.linli import local_name
 
 
 @dataclass(frozen=True)
-class Shared:
+class Posted:
     """A group-buy with the words a leader posts about it."""
 
     group: shelf.Group
@@ -30,23 +32,30 @@ class Shared:
 
 def post_of(group: shelf.Group, community: CommunityInfo, currency: str, link: str) -> str:
     """The post: what, how much, what is still missing, when and where. Only what is so."""
-    card = group.card
-    facts = {
-        "name": local_name(card.sku),
-        "unit": local_name(card.sku, "unit"),
-        "price": money.price(card.price_minor, currency),
-        "lacks": group.goal.lacks,
-        "miss": group.miss,
-        "count": card.joined_pieces,
-        "deadline": group.deadline,
-        "pickup": group.pickup,
-        "place": local_name(community, "pickup"),
-    }
-    if group.reached:
-        head = _("%(name)s（%(unit)s）%(price)s，已经成团，%(count)s 份在团里。") % facts
-    else:
-        head = _("%(name)s（%(unit)s）%(price)s，%(lacks)s。%(miss)s。") % facts
-    return head + _("%(deadline)s截单，%(pickup)s起到%(place)s取。") % facts + "\n" + link
+    card, zone = group.card, timezone.get_current_timezone()
+    following = card.next_rung
+    told = Shared(
+        name=local_name(card.sku),
+        unit=local_name(card.sku, "unit"),
+        pickup=local_name(community, "pickup"),
+        currency=currency,
+        kind=card.kind,
+        price_minor=card.price_now_minor,
+        list_price_minor=card.list_price_minor,
+        threshold_by=card.threshold_by,
+        threshold=card.threshold,
+        missing=card.missing,
+        on_miss=card.on_miss,
+        next_rung=(following.missing_pieces, following.price_minor) if following else None,
+        case_missing_pieces=card.case_missing_pieces,
+        team_size=card.team_size or 0,
+        per_member_pieces=card.per_member_pieces,
+        deadline=card.deadline_at.astimezone(zone),
+        pickup_from=card.pickup_from.astimezone(zone),
+        now=clocks.business_now().astimezone(zone),
+        url=link,
+    )
+    return share_text(told, get_language() or "zh-hans")
 
 
 @allow("leader")
@@ -63,7 +72,7 @@ def groups(request: HttpRequest) -> HttpResponse:
         found = [shelf.group(c) for c in trade.open_groups(community_id)]
         found.sort(key=lambda g: (g.reached, g.goal.near, g.card.deadline_at))
         shared = [
-            Shared(
+            Posted(
                 g,
                 post_of(
                     g,
