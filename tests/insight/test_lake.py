@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from linli.insight import lake, lake_tables
@@ -68,6 +70,50 @@ def test_rows_of_the_database_and_its_objects_become_the_same_columns() -> None:
         ours, theirs = (lake_tables.Batch([e for e in found if e.kind == kind]) for found in (raw, objects))
         for form in lake_tables.shapes(kind):
             assert lake_tables.rows(form, ours).equals(lake_tables.rows(form, theirs))
+            assert ours.columns is not None and theirs.columns is None
+
+
+def row(kind: str, payload: str, number: int = 1) -> events.Row:
+    return events.Row(number, number, f"{number:032x}", "us-demo", kind, "", AT, AT, "live", payload)
+
+
+def test_payloads_read_as_columns_are_what_they_are_decoded() -> None:
+    """Absent and null values, empty and absent lists, words in any script, keys of another version, numbers at the limit."""
+    line = '{"sku":"\\u9e21\\ud83e\\udd5a","category":"egg","product_type":"A \\"B\\" \\n","group_id":9223372036854775807,"quantity":-2}'
+    texts = [
+        '{"order_id":"a","member_id":1,"community_id":7,"paid_minor":300,"lines":[' + line + ", " + line + "]}",
+        '{"order_id":null,"lines":[],"nobody_knows":{"a":[1,{"b":2}]}}',
+        '{"member_id": 2, "lines": null}',
+        '{"lines":[{"sku":"x"}],"subject":"鸡蛋"}',
+        "{}",
+    ]
+    batch = lake_tables.Batch([row("trade.order_paid", text, n) for n, text in enumerate(texts, start=1)])
+    assert batch.columns is not None
+    decoded = lake_tables.Batch([e._replace(payload=json.loads(e.payload)) for e in batch.facts])
+    assert decoded.columns is None
+    for form in lake_tables.shapes("trade.order_paid"):
+        fast, slow = lake_tables.rows(form, batch), lake_tables.rows(form, decoded)
+        assert fast.equals(slow) and fast.validate(full=True) is None
+    assert fast.num_rows == 5
+
+
+@pytest.mark.parametrize(
+    "payload", ['{"member_id":"one"}', '{"member_id":1.5}', '{"scope":3}', '{"granted":{}}', '{"scope":"a","scope":"b"}']
+)
+def test_what_a_schema_does_not_say_goes_the_slow_road(payload: str) -> None:
+    """A payload of other types is refused, or taken, as it is without columns; it is never read as something else."""
+    batch = lake_tables.Batch([row("people.consent_changed", payload)])
+    assert batch.columns is None
+    (form,) = lake_tables.shapes("people.consent_changed")
+    slow = lake_tables.Batch([row("people.consent_changed", payload)._replace(payload=json.loads(payload))])  # type: ignore[arg-type]
+
+    def answer(told: lake_tables.Batch) -> str:
+        try:
+            return repr(lake_tables.rows(form, told).to_pylist())
+        except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
+            return repr(error)
+
+    assert answer(batch) == answer(slow)
 
 
 def test_every_kind_of_every_room_has_its_tables() -> None:
