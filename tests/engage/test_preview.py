@@ -11,7 +11,7 @@ from django.apps import apps
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from linli.engage import delivery, launching, models, outcome, queries, rates, runs, tasks
+from linli.engage import delivery, launching, models, outcome, purse, queries, rates, runs, tasks
 from linli.engage import preview as previews
 from linli.insight import experiments
 from linli.kernel import clocks
@@ -150,7 +150,7 @@ def test_cost_is_what_the_ledger_paid(town: Town) -> None:
 
     launch = town.start()
     ledger.open(accounts.revenue(REGION, "USD"), floor=None)
-    ledger.commit(ledger.Move("paid", launching.budget_ref(launch), accounts.revenue(REGION, "USD"), 300, "trade.coupon_discount"))
+    ledger.commit(ledger.Move("paid", purse.budget_ref(launch), accounts.revenue(REGION, "USD"), 300, "trade.coupon_discount"))
     assert outcome.cost_minor(launch) == 300
     launching.stop(region=REGION, launch_id=launch.pk, by=None, key="s")
     assert outcome.cost_minor(launch) == 300  # what was given back isn't cost

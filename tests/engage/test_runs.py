@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from linli.engage import delivery, launching, models, queries, reading, rules, runs, tasks
+from linli.engage import delivery, launching, models, purse, queries, reading, rules, runs, tasks
 from linli.kernel import clocks, effects, events, ledger
 from linli.kernel.models import Effect
 from linli.kernel.refusals import Refusal
@@ -47,7 +47,7 @@ def test_a_launch_draws_everybody_once(town: Town) -> None:
 
 def test_the_budget_lies_on_the_ledger(town: Town) -> None:
     launch = town.launch()
-    assert ledger.balance(launching.budget_ref(launch)).free == 100_000
+    assert ledger.balance(purse.budget_ref(launch)).free == 100_000
     assert ledger.audit().ok
 
 
@@ -62,7 +62,7 @@ def test_treated_get_tasks_and_the_holdout_walks_along(town: Town) -> None:
     assert answers.count("delivered") == given
     assert answers.count("withheld") == held_out
     assert answers.count("held") == treated - given
-    assert ledger.balance(launching.budget_ref(launch)).held == 1000 * given
+    assert ledger.balance(purse.budget_ref(launch)).held == 1000 * given
     withheld = Effect.objects.filter(state="withheld").first()
     assert withheld is not None and withheld.payload["words"].startswith(("林邻居，40 天", "邻居您好，40 天"))
     assert withheld.reason == "holdout"
@@ -109,7 +109,7 @@ def test_a_crash_between_leaves_nothing_and_is_done_again(town: Town, monkeypatc
         with pytest.raises(Killed):
             runs.step_launch(REGION, launch.pk, NINE)
     assert not models.LeaderTask.objects.exists() and not Effect.objects.exists()
-    assert ledger.balance(launching.budget_ref(launch)).held == 0
+    assert ledger.balance(purse.budget_ref(launch)).held == 0
     runs.step_launch(REGION, launch.pk, NINE)
     assert models.LeaderTask.objects.exists() and ledger.audit().ok
 
@@ -241,7 +241,7 @@ def test_an_empty_audience_launches_and_ends_by_itself(town: Town, shelf: Any) -
         runs.advance(REGION)
     launch.refresh_from_db()
     assert launch.state == "finished"
-    assert ledger.balance(launching.budget_ref(launch)).balance == 0
+    assert ledger.balance(purse.budget_ref(launch)).balance == 0
     assert ledger.audit().ok
 
 
@@ -254,7 +254,7 @@ def test_stopping_takes_everything_back_that_is_not_given(town: Town) -> None:
     assert states(launch) == {"finished": 12}
     assert set(models.LeaderTask.objects.values_list("state", flat=True)) == {"confirmed", "withdrawn"}
     assert not Effect.objects.filter(state="held").exists()
-    balance = ledger.balance(launching.budget_ref(launch))
+    balance = ledger.balance(purse.budget_ref(launch))
     assert (balance.balance, balance.held, balance.free) == (1000, 1000, 0)  # what the two given coupons may still cost
     assert kinds().count("engage.launch_stopped") == 1 and ledger.audit().ok
     before = len(kinds())
@@ -298,7 +298,7 @@ def test_a_budget_that_is_spent_drops_with_the_reason(town: Town, shelf: Any) ->
     assert {e.reason for e in dropped} == {"budget"} and dropped.count() == treated - 2
     assert models.LeaderDay.objects.get().taken_count == 2  # a drop gives the leader's place and the member's slot back
     assert models.AttentionSlot.objects.count() == 2
-    assert ledger.balance(launching.budget_ref(launch)).free == 500
+    assert ledger.balance(purse.budget_ref(launch)).free == 500
 
 
 def test_a_member_who_is_gone(town: Town, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,7 +329,7 @@ def test_unanswered_tasks_expire_and_the_message_takes_over(town: Town) -> None:
     assert models.InboxMessage.objects.count() == given
     message = models.InboxMessage.objects.order_by("pk")[0]
     assert message.title == "给您的券" and len(message.coupons) == 2
-    assert coupons.budget(REGION, launching.owner(launch)).reserved_minor >= given * 1000
+    assert coupons.budget(REGION, purse.owner(launch)).reserved_minor >= given * 1000
     with later(3.02):
         runs.advance(REGION)
     assert models.InboxMessage.objects.count() == given

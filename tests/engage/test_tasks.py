@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from linli.engage import inbox, launching, models, notices, queries, tasks
+from linli.engage import inbox, models, notices, purse, queries, tasks
 from linli.kernel import clocks, events, ledger
 from linli.kernel.refusals import Refusal
 from linli.people import consent
@@ -29,7 +29,7 @@ def confirm(town: Town, task: models.LeaderTask, key: str = "c", **more: Any) ->
 
 
 def test_the_tap_says_the_words_and_gives_the_coupons(town: Town, task: models.LeaderTask) -> None:
-    budget = launching.budget_ref(task.launch)
+    budget = purse.budget_ref(task.launch)
     before = ledger.balance(budget)
     done = confirm(town, task)
     assert [c.coupon_id for c in trade.coupons_of(task.member_id)] == [int(c) for c in done.coupon_ids] and len(done.coupon_ids) == 2
@@ -95,7 +95,7 @@ def test_most_to_lose_first(town: Town, task: models.LeaderTask) -> None:
 
 
 def test_a_skip_frees_what_was_set_aside(town: Town, task: models.LeaderTask) -> None:
-    budget = launching.budget_ref(task.launch)
+    budget = purse.budget_ref(task.launch)
     held = ledger.balance(budget).held
     with pytest.raises(Refusal, match=r"engage\.no_such_reason"):
         tasks.skip(region=REGION, task_id=task.pk, by=town.alice, community_ids=[town.maple], reason="bored", key="s")
@@ -122,7 +122,7 @@ def test_undo_takes_unused_coupons_back_and_it_can_be_done_again(town: Town, tas
     tasks.undo(**undo)  # type: ignore[arg-type]
     assert len(confirm(town, task, key="last").coupon_ids) == 2
     assert ledger.audit().ok
-    assert coupons.budget(REGION, launching.owner(task.launch)).reserved_minor == 1000 * models.LeaderTask.objects.count()
+    assert coupons.budget(REGION, purse.owner(task.launch)).reserved_minor == 1000 * models.LeaderTask.objects.count()
 
 
 def test_undo_only_on_the_same_day(town: Town, task: models.LeaderTask) -> None:

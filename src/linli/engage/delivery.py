@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from linli.engage import audience, gate, knowledge, launching, library, models, rules, words
+from linli.engage import audience, gate, knowledge, library, models, purse, rules, words
 from linli.engage import events as told
 from linli.engage import playbook as p
 from linli.engage.shapes import Reason
@@ -94,7 +94,7 @@ def decide(run: models.Run, step: p.Effect, here: Scene, *, key: str = "", chann
     before = Effect.objects.select_for_update().filter(region=run.region, key=key).first()
     if before is not None and before.state != Effect.State.HELD:
         return _recorded(before)
-    claims = gate.Tables(run.region, launching.budget_ref(here.launch), launching.reserved_ref(here.launch))
+    claims = gate.Tables(run.region, purse.budget_ref(here.launch), purse.reserved_ref(here.launch))
     answer = gate.answer(ask_of(run, step, here, channel), seen(run.member_id, run.community_id, here), claims, key)
     effect = _record(run, step, here, key, channel or step.channel, answer, before)
     if answer.kind == "send":
@@ -194,7 +194,7 @@ def drafted(run: models.Run, step: p.Effect, here: Scene) -> tuple[str, str]:
 
 
 def _pack(step: p.Effect, here: Scene) -> list[dict[str, Any]]:
-    return [asdict(o) | {"issue_code": launching.issue_code(here.launch, o.name)} for o in offers(step, here.book, here.launch.currency)]
+    return [asdict(o) | {"issue_code": purse.issue_code(here.launch, o.name)} for o in offers(step, here.book, here.launch.currency)]
 
 
 def issue(region: str, member_id: int, pack: Sequence[dict[str, Any]], key: str, attempt: int = 0) -> list[str]:

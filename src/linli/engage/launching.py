@@ -6,17 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
-from linli.engage import audience, knowledge, library, models, plan, rules
+from linli.engage import audience, ending, knowledge, library, models, plan, purse, rules
 from linli.engage import events as told
 from linli.engage.playbook import Playbook, amount
 from linli.kernel import clocks, events, ids, ledger, work
-from linli.kernel.ledger import AccountRef
 from linli.kernel.refusals import Refusal
 from linli.people import consent
 from linli.people import queries as people
-from linli.trade import accounts, coupons
+from linli.trade import coupons
 
 
 @dataclass(frozen=True)
@@ -27,31 +25,6 @@ class Launched:
     entered_count: int
     treated_count: int
     holdout_count: int
-
-
-def owner(launch: models.Launch) -> str:
-    """Who owns the launch's money on the ledger."""
-    return f"playbook:{launch.slug}:{launch.pk}"
-
-
-def budget_ref(launch: models.Launch) -> AccountRef:
-    """What the launch may still give."""
-    return accounts.budget(launch.region, launch.currency, owner(launch))
-
-
-def reserved_ref(launch: models.Launch) -> AccountRef:
-    """Where pendings for decided, not yet issued coupons point; nothing is ever posted to it."""
-    return AccountRef(launch.region, launch.currency, owner(launch), "reserved")
-
-
-def issue_code(launch: models.Launch, coupon: str) -> str:
-    """The coupon issue of one coupon of one launch, so that its use is this launch's cost."""
-    return f"{issue_prefix(launch)}{launch.slug[:20]}-{coupon[:14]}".replace("_", "-")
-
-
-def issue_prefix(launch: models.Launch) -> str:
-    """What the codes of all issues of a launch start with, and no others."""
-    return f"l{launch.pk}-"
 
 
 def salt_of(region: str, slug: str, version: str) -> str:
@@ -107,18 +80,18 @@ def _start(book: Playbook, region: str, currency: str, budget_minor: int, by: in
         enter_until=now + timedelta(days=book.enter_days),
     )
     if budget_minor:
-        coupons.fund(region=region, owner=owner(launch), amount_minor=budget_minor, key="start")
-    ledger.open(reserved_ref(launch))
+        coupons.fund(region=region, owner=purse.owner(launch), amount_minor=budget_minor, key="start")
+    ledger.open(purse.reserved_ref(launch))
     for coupon in book.coupons:
         coupons.put_issue(
             region=region,
-            code=issue_code(launch, coupon.name),
+            code=purse.issue_code(launch, coupon.name),
             name_zh=book.name_zh,
             name_en=book.name_en,
             face_minor=amount(coupon.face_minor, currency, coupon.name),
             minimum_minor=amount(coupon.minimum_minor, currency, coupon.name),
             valid_days=coupon.valid_days,
-            budget_owner=owner(launch),
+            budget_owner=purse.owner(launch),
             category=coupon.category,
         )
     started = told.LaunchStarted(launch.pk, book.slug, book.version, book.holdout_share, budget_minor, by)
@@ -212,27 +185,4 @@ def stop(*, region: str, launch_id: int, by: int | None, key: str, reason: str =
         if launch is None:
             raise Refusal("engage.no_launch", launch_id=launch_id)
         if launch.state == models.Launch.State.RUNNING:
-            end(launch, models.Launch.State.STOPPED, reason, by)
-
-
-def end(launch: models.Launch, state: str, reason: str, by: int | None) -> None:
-    """End a locked, running launch."""
-    from linli.engage import runs  # runs knows launching; ending runs is its business
-
-    launch.state, launch.stopped_at, launch.stopped_by, launch.stop_reason = state, clocks.business_now(), by, reason
-    launch.save(update_fields=["state", "stopped_at", "stopped_by", "stop_reason"])
-    active = models.Run.objects.select_for_update().filter(~Q(state__in=["finished", "failed"]), region=launch.region, launch=launch)
-    for run in active.order_by("pk"):
-        runs.finish(run, "stopped", launch)
-    events.append(told.LaunchStopped(launch.pk, launch.slug, reason, by), region=launch.region, subject=f"launch:{launch.pk}")
-    give_back(launch)
-
-
-def give_back(launch: models.Launch) -> int:
-    """Return the free part of an ended launch's budget to where it came from; what coupons hold stays. Returns the amount."""
-    left = ledger.balance(budget_ref(launch)).free
-    if left > 0:
-        spent_before = ledger.balance(budget_ref(launch)).balance
-        target = accounts.granted(launch.region, launch.currency, owner(launch))
-        ledger.commit(ledger.Move(f"engage:{launch.pk}:back:{spent_before}", budget_ref(launch), target, left, "engage.give_back"))
-    return max(left, 0)
+            ending.end(launch, models.Launch.State.STOPPED, reason, by)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from linli.engage import launching, library, models, preview, rates, rules
+from linli.engage import library, models, preview, purse, rates, rules
 from linli.engage.shapes import Estimate, Outcome, Range
 from linli.insight import experiments
 from linli.insight import queries as insight
@@ -46,7 +46,7 @@ def outcome(launch: models.Launch) -> Outcome | None:
 
     comparable = min(map(len, arms.values())) >= 2 and standing.as_of > launch.started_at
     estimates = (compare(book.metric),) if comparable else ()
-    issued, redeemed, _ = rates.issued_and_redeemed(launch.region, launching.issue_prefix(launch))
+    issued, redeemed, _ = rates.issued_and_redeemed(launch.region, purse.issue_prefix(launch))
     cost, given = cost_minor(launch), _given(launch)
     margin = rates.margin_share(launch.region)
     profit = _profit(estimates[0], len(arms[rules.TREATED]), margin, cost) if estimates and given else None
@@ -71,8 +71,8 @@ def outcome(launch: models.Launch) -> Outcome | None:
 
 def cost_minor(launch: models.Launch) -> int:
     """What the launch has paid, from the ledger: granted, less what is still in the budget (given back counts as not granted)."""
-    granted = -ledger.balance(accounts.granted(launch.region, launch.currency, launching.owner(launch))).balance
-    return granted - ledger.balance(launching.budget_ref(launch)).balance
+    granted = -ledger.balance(accounts.granted(launch.region, launch.currency, purse.owner(launch))).balance
+    return granted - ledger.balance(purse.budget_ref(launch)).balance
 
 
 def _given(launch: models.Launch) -> int:

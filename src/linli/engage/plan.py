@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from linli.engage import audience, rules
+from linli.engage import audience, expression, rules
 from linli.engage import playbook as p
 
 
@@ -68,7 +68,5 @@ def after_wait(book: p.Playbook, step: p.Wait, outcome: str) -> p.Step | None:
 
 def names_read(book: p.Playbook) -> set[str]:
     """Every name the branches read."""
-    from linli.engage import expression
-
     tests = [s.test for s in book.steps if isinstance(s, p.Branch) and s.test]
     return set().union(*(expression.names(expression.parse(t)) for t in tests)) if tests else set()

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-from linli.engage import audience, delivery, gate, knowledge, launching, library, models, plan, rates, rules
+from linli.engage import audience, delivery, gate, knowledge, launching, library, models, plan, purse, rates, rules
 from linli.engage import playbook as p
 from linli.engage.delivery import Scene
 from linli.engage.playbook import Playbook
@@ -145,7 +145,7 @@ def _told(
     decided = [s.answer for s in simulation.first_day if s.answer is not None]
     reachable = [s for s in simulation.first_day if s.answer is not None and s.answer.kind in ("send", "hold")]
     worst = len(reachable) * book.worst_cost(launch.currency)
-    earlier = [launching.issue_prefix(x) for x in models.Launch.objects.filter(region=launch.region, slug=launch.slug)]
+    earlier = [purse.issue_prefix(x) for x in models.Launch.objects.filter(region=launch.region, slug=launch.slug)]
     basis, share = rates.redemption(launch.region, earlier, as_of or here.now)
     most = here.policy.leader_tasks_per_day
     shown = _spread(simulation.first_day, samples)

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
-from linli.engage import delivery, gate, launching, library, models, rules, tasks
+from linli.engage import delivery, gate, knowledge, library, models, purse, rules, tasks
 from linli.engage import outcome as outcomes
 from linli.engage import playbook as p
 from linli.engage.decisions import ANSWERS, decisions, member_decisions
@@ -161,7 +161,7 @@ def _launch_card(launch: Any) -> LaunchCard:
         holdout_count=launch.entered - launch.treated,
         active_count=launch.active,
         budget_minor=launch.budget_minor,
-        committed_minor=ledger.balance(launching.budget_ref(launch)).held,
+        committed_minor=ledger.balance(purse.budget_ref(launch)).held,
         spent_minor=outcomes.cost_minor(launch),
         currency=launch.currency,
     )
@@ -267,8 +267,6 @@ def task(region: str, task_id: int, community_ids: Sequence[int]) -> TaskCard:
 
 
 def _task_cards(rows: Sequence[models.LeaderTask], zone: str, now: datetime) -> list[TaskCard]:
-    from linli.engage import knowledge
-
     known = people.members([t.member_id for t in rows])
     facts = dict(models.Run.objects.filter(pk__in=[t.run_id for t in rows]).values_list("pk", "facts"))
     cards = []

@@ -14,11 +14,10 @@ from functools import partial
 
 from django.db import connection, transaction
 
-from linli.engage import delivery, knowledge, launching, library, models, plan, tasks
-from linli.engage import events as told
+from linli.engage import delivery, ending, knowledge, launching, library, models, notices, plan, tasks
 from linli.engage import playbook as p
 from linli.engage.delivery import Scene
-from linli.kernel import clocks, events
+from linli.kernel import clocks
 from linli.kernel.models import Event, WorkRow
 
 log = logging.getLogger(__name__)
@@ -96,7 +95,7 @@ def _end_if_empty(region: str, launch_id: int, now: datetime) -> None:
             return
         busy = launch.runs.filter(state__in=[State.MOVING, State.WAITING]).exists()
         if not busy and not models.LeaderTask.objects.filter(region=region, launch=launch, state="open").exists():
-            launching.end(launch, models.Launch.State.FINISHED, "done", None)
+            ending.end(launch, models.Launch.State.FINISHED, "done", None)
 
 
 def guarded(run: models.Run, step: Callable[[], None]) -> None:
@@ -134,7 +133,7 @@ def _do(run: models.Run, step: p.Effect, scene: Scene) -> None:
         return
     _pass(run, [plan.Passed(step.name, answer.kind)], scene)
     if answer.reason == "member_gone":
-        finish(run, "member_gone", scene.launch)
+        ending.finish(run, "member_gone", scene.launch)
         return
     _go_on(run, plan.after_effect(scene.book, step), scene)
 
@@ -151,7 +150,7 @@ def _go_on(run: models.Run, step: p.Step | None, scene: Scene) -> None:
     )
     _pass(run, stop.passed, scene)
     if stop.step is None:
-        finish(run, stop.reason, scene.launch)
+        ending.finish(run, stop.reason, scene.launch)
         return
     run.step, run.since = stop.step.name, scene.now
     if isinstance(stop.step, p.Wait):
@@ -200,25 +199,11 @@ def _happened(run: models.Run, step: p.Wait, now: datetime) -> bool:
     return any(not own or e.payload.get("launch_id") == run.launch_id for e in found[:50])
 
 
-def finish(run: models.Run, reason: str, launch: models.Launch) -> None:
-    """End a run with its reason; what still lies open for the member is taken back."""
-    changed = models.Run.objects.filter(pk=run.pk).exclude(state=State.FINISHED)
-    if not changed.update(state=State.FINISHED, reason=reason, due_at=None, wait_kind="", finished_at=clocks.business_now()):
-        return
-    if reason in ("stopped", "member_gone", "consent_withdrawn"):
-        tasks.withdraw(run)
-    delivery.drop_held(run, launch, "stopped" if reason == "stopped" else "run_ended")
-    fact = told.RunFinished(launch.pk, launch.slug, run.member_id, run.community_id, run.arm, reason)
-    events.append(fact, region=run.region, subject=f"member:{run.member_id}")
-
-
 # --- what is heard ----------------------------------------------------------------------------------------
 
 
 def on_event(batch: list[Event]) -> None:
     """Reader "engage.runs": ends waits, obeys a withdrawn consent, brings transactional notices into the inbox."""
-    from linli.engage import notices
-
     for event in batch:
         member_id = event.payload.get("member_id")
         if member_id is None:
@@ -252,6 +237,6 @@ def _consent_withdrawn(region: str, member_id: int, scope: str) -> None:
     mine = models.Run.objects.select_for_update(of=("self",)).select_related("launch__version")
     for run in mine.filter(region=region, member_id=member_id, state__in=[State.MOVING, State.WAITING]).order_by("pk"):
         if scope == "profiling":
-            finish(run, "consent_withdrawn", run.launch)
+            ending.finish(run, "consent_withdrawn", run.launch)
         elif scope == "messages":
             tasks.withdraw(run)

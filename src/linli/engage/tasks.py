@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from linli.engage import delivery, gate, launching, library, models, rules, words
+from linli.engage import delivery, gate, library, models, purse, rules, words
 from linli.engage import events as told
 from linli.engage import playbook as p
 from linli.kernel import clocks, events
@@ -164,14 +164,14 @@ def _take_back(task: models.LeaderTask) -> None:
 def _attend_again(task: models.LeaderTask, now: datetime) -> bool:
     ask = rules.Ask("leader_task", rules.TREATED, task.member_id, task.community_id, 0, now)
     seen = rules.Seen(now, zone_of(task.region), gate.policy(task.region))
-    tables = gate.Tables(task.region, launching.budget_ref(task.launch), launching.reserved_ref(task.launch))
+    tables = gate.Tables(task.region, purse.budget_ref(task.launch), purse.reserved_ref(task.launch))
     return tables.attention(ask, seen, task.effect_key) is None
 
 
 def _reserve_again(task: models.LeaderTask, cost: int) -> None:
     key = delivery.reserve_key(task.effect_key, task.undone_count + 1)
     try:
-        gate.reserve(launching.budget_ref(task.launch), launching.reserved_ref(task.launch), cost, key)
+        gate.reserve(purse.budget_ref(task.launch), purse.reserved_ref(task.launch), cost, key)
     except Refusal as refusal:
         raise Refusal("engage.budget_gone") from refusal
 
