@@ -257,6 +257,9 @@ def _mine() -> _Mine:
     if mine is None or mine.stamp != stamp:
         import ibis
 
+        # Fusing selects looks at every column of every step again, and the engine does it anyway: half of the time an
+        # expression of features takes until it runs.
+        ibis.options.sql.fuse_selects = False
         mine = _threads[threading.get_ident()] = _Mine(stamp, ibis.duckdb.from_connection(_shared().cursor()))
     return mine
 

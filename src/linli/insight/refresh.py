@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 
-from linli.insight import details, local_days, metrics, reasons, rules, scores, segments, truth
+from linli.insight import details, local_days, metrics, reasons, rules, scores, segments, truth, writing
 from linli.insight.events import SegmentChanged
 from linli.insight.features import REGISTRY, facts_of, features, zone_of
-from linli.insight.models import MemberState, MetricValue, Refresh, Score, SegmentChange, SegmentStay
+from linli.insight.models import MemberState, MetricValue, Refresh, SegmentChange, SegmentStay
 from linli.kernel import clocks, events, work
 from linli.kernel.models import Event, WorkRow
 from linli.people import consent
@@ -27,7 +27,6 @@ from linli.people import queries as people
 Report = Callable[[int, int, str], None]
 BACKFILL_DAYS = 28
 BATCH = 2000
-_WRITTEN = [f.name for f in MemberState._meta.concrete_fields if f.name not in ("id", "region", "member_id")]
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ def touch(region: str, member_ids: Sequence[int], as_of: datetime | None = None)
         for state in states:  # a rank is a place among all: it moves with the next refresh
             state.value_rank = ranks.get(state.member_id)
         _write_changes(region, as_of, states, everybody=False, silent=False)
-        _write_states(states)
+        writing.states(states)
     return len(states)
 
 
@@ -227,9 +226,8 @@ def _metrics(region: str, as_of: datetime) -> list[MetricValue]:
 def _keep(region: str, as_of: datetime, known: Knowledge, values: list[MetricValue], *, started: datetime, silent: bool) -> Refresh:
     _locked(region)
     entered, left = _write_changes(region, as_of, known.states, everybody=True, silent=silent)
-    _write_states(known.states)
-    Score.objects.filter(region=region, as_of=as_of).delete()
-    Score.objects.bulk_create([Score(region=region, as_of=as_of, member_id=m, risk=r) for m, r in known.risks.items()], batch_size=BATCH)
+    writing.states(known.states)
+    writing.scores(region, as_of, known.risks)
     MetricValue.objects.bulk_create(
         values, batch_size=BATCH, update_conflicts=True,
         unique_fields=["region", "community_id", "metric", "day"], update_fields=["value", "detail", "as_of"],
@@ -256,12 +254,6 @@ def _locked(region: str) -> None:
     list(Refresh.objects.select_for_update().filter(region=region).order_by("-as_of")[:1])
 
 
-def _write_states(states: list[MemberState]) -> None:
-    MemberState.objects.bulk_create(
-        states, batch_size=BATCH, update_conflicts=True, unique_fields=["region", "member_id"], update_fields=_WRITTEN
-    )
-
-
 def _write_changes(region: str, as_of: datetime, states: list[MemberState], *, everybody: bool, silent: bool) -> tuple[int, int]:
     """Stays, their history and the events, by comparing with what holds. Returns (entered, left)."""
     found = SegmentStay.objects.filter(region=region)
@@ -272,7 +264,7 @@ def _write_changes(region: str, as_of: datetime, states: list[MemberState], *, e
     wanted = {(s.member_id, segment) for s in states for segment in s.segments}
     entered = sorted(wanted - held.keys())
     left = sorted(held.keys() - wanted)
-    SegmentStay.objects.bulk_create([SegmentStay(region=region, member_id=m, segment=s, since=as_of) for m, s in entered], batch_size=BATCH)
+    writing.stays(region, entered, as_of)
     gone = [held[key] for key in left]
     for start in range(0, len(gone), BATCH):
         SegmentStay.objects.filter(pk__in=gone[start : start + BATCH]).delete()
@@ -291,7 +283,7 @@ def _tell(region: str, as_of: datetime, changes: list[tuple[int, str, bool]], st
         rows.append(SegmentChange(region=region, member_id=member, segment=segment, entered=came, as_of=as_of, reason=reason))
         fact = SegmentChanged(member, state.community_id if state else 0, segment, came, as_of.isoformat(), reason)
         told.append(events.Told(fact, region, f"member:{member}", happened_at=as_of))
-    SegmentChange.objects.bulk_create(rows, batch_size=BATCH)
+    writing.changes(rows)
     events.append_many(told)
 
 
