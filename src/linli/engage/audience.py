@@ -230,12 +230,14 @@ def _result(sign: str, a: float, b: float) -> float | None:
 
 def _join(sign: str, tests: Sequence[Test], facts: Mapping[str, Any]) -> bool | None:
     """Kleene: a false part decides `and`, a true part decides `or`, otherwise an unknown stays."""
-    decisive, unknown = sign == "or", False
+    decisive: bool = sign == "or"
+    unknown = False
     for test in tests:
-        if (found := test(facts)) is decisive:
+        found: bool | None = test(facts)
+        if found is decisive:
             return decisive
         unknown = unknown or found is None
-    return None if unknown else not decisive
+    return None if unknown else (not decisive)
 
 
 # --- many members -----------------------------------------------------------------------------------------

@@ -63,8 +63,8 @@ def differences(ours: Mapping[Key, Ours], theirs: Sequence[Theirs], expected: It
         found += _disagree(mine, line)
         found += _fee(line, rate)
     for key in expected:
-        if key not in lines and (mine := ours[key]).state == "settled":
-            found.append(Found("missing_there", key, mine.amount_minor, None, mine.state, ""))
+        if key not in lines and (left := ours[key]).state == "settled":
+            found.append(Found("missing_there", key, left.amount_minor, None, left.state, ""))
     return found
 
 

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from linli.kernel.refusals import Refusal
 from linli.trade import pay
+from linli.trade.channels import Notification
 from linli.web.access import allow
 
 _STATUS = {"trade.bad_signature": 401, "trade.stale_notification": 401, "trade.unknown_attempt": 404}
@@ -21,7 +22,7 @@ _STATUS = {"trade.bad_signature": 401, "trade.stale_notification": 401, "trade.u
 @require_POST
 def sandbox_notify(request: HttpRequest) -> JsonResponse:
     """The sandbox gateway's callback: 200 when it was understood, now or before; the channel repeats anything else."""
-    told = pay.Notification(
+    told = Notification(
         body=request.body,
         timestamp=request.headers.get("Linli-Timestamp", ""),
         nonce=request.headers.get("Linli-Nonce", ""),
@@ -39,7 +40,7 @@ def sandbox_notify(request: HttpRequest) -> JsonResponse:
 @require_POST
 def wechat_notify(request: HttpRequest) -> HttpResponse:
     """WeChat Pay's notification: 204 when it was understood, else 4xx with a code, and it comes again (15 times in a day)."""
-    told = pay.Notification(
+    told = Notification(
         body=request.body,
         timestamp=request.headers.get("Wechatpay-Timestamp", ""),
         nonce=request.headers.get("Wechatpay-Nonce", ""),
@@ -59,7 +60,7 @@ def wechat_notify(request: HttpRequest) -> HttpResponse:
 def alipay_notify(request: HttpRequest) -> HttpResponse:
     """Alipay's notification: the word "success" when it was understood; "fail", and it comes again (7 times in 25 hours)."""
     try:
-        pay.confirm(pay.Notification(body=request.body), channel="alipay")
+        pay.confirm(Notification(body=request.body), channel="alipay")
     except Refusal as refusal:
         return HttpResponse("fail", content_type="text/plain", status=_STATUS.get(refusal.code, 400))
     return HttpResponse("success", content_type="text/plain")

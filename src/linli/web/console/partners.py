@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -306,7 +307,7 @@ def export(request: HttpRequest, code: str) -> HttpResponseBase:
 def vouchers(request: HttpRequest) -> HttpResponse:
     """The region's vouchers; found by code, state and partner."""
     region = region_of(request)
-    asked = {
+    asked: dict[str, Any] = {
         "search": request.GET.get("q", "").strip()[:40],
         "state": frame.chosen(request, "state", STATES),
         "partner": request.GET.get("partner", "")[:48],
@@ -327,6 +328,6 @@ def vouchers(request: HttpRequest) -> HttpResponse:
 def boxes(request: HttpRequest) -> HttpResponse:
     """Weekly boxes: the plans, and who has subscribed to them."""
     region = region_of(request)
-    asked = {"state": frame.chosen(request, "state", ("active", "cancelled")), "plan": request.GET.get("plan", "")[:48]}
+    asked: dict[str, Any] = {"state": frame.chosen(request, "state", ("active", "cancelled")), "plan": request.GET.get("plan", "")[:48]}
     context = {"asked": asked, "plans": box_reads.plans(region, all_of=True), "boxes": box_reads.boxes_in(region, **asked)}
     return frame.page(request, "console/boxes.html", "boxes", context)

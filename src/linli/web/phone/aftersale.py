@@ -14,7 +14,7 @@ from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from linli.fulfil import pickup
-from linli.kernel import money
+from linli.kernel import money, sheets
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import aftersale as verbs
@@ -247,14 +247,11 @@ def currency_of(region: str) -> str:
 
 
 def minor(text: str, currency: str) -> int:
-    """An amount as somebody typed it ("12", "12.5", "¥12.50"), in the minor unit; 0 for what is none (foodsoft #1166)."""
-    unit = money.CURRENCIES[currency]
-    whole, dot, rest = text.strip().removeprefix(unit.symbol).strip().replace(",", "").partition(".")
-    if not (whole.isascii() and whole.isdigit() and len(whole) < 10) or (dot and not (rest.isascii() and rest.isdigit())):
+    """An amount as somebody typed it ("12", "12.5", "¥12.50"), in the minor unit; 0 for what is none."""
+    try:
+        return sheets.amount(currency)(text)
+    except Refusal:
         return 0
-    if len(rest) > unit.exponent:
-        return 0
-    return int(whole) * 10**unit.exponent + int((rest + "0" * unit.exponent)[: unit.exponent] or 0)
 
 
 @allow("leader")

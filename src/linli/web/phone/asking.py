@@ -17,7 +17,7 @@ from linli.people.queries import MemberInfo
 from linli.trade import carts
 from linli.trade import queries as trade
 from linli.web import words
-from linli.web.access import Actor
+from linli.web.actor import Actor
 from linli.web.context import english, region_info
 
 _KEY = re.compile(r"[0-9a-zA-Z-]{8,64}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from django.utils.translation import gettext as _
 
@@ -28,7 +30,10 @@ def bp(points: int) -> str:
 @register.simple_tag(takes_context=True)
 def terms_words(context: template.Context, partner: object) -> str:
     """A partner's terms in a sentence: 70%, or $2.50 a piece; what the shop keeps."""
-    read = partner.get if isinstance(partner, dict) else lambda name: getattr(partner, name)
+
+    def read(name: str) -> Any:
+        return partner.get(name) if isinstance(partner, dict) else getattr(partner, name)
+
     currency = str(context.get("currency", "USD"))
     if read("mode") == "share":
         says = _("销售额的 %(share)s") % {"share": bp(read("share_bp"))}
