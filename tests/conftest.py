@@ -38,10 +38,15 @@ def pytest_configure(config: pytest.Config) -> None:
             os.environ.pop(name, None)
 
 
+PAGES = ("test_door.py", "test_fuzz.py", "test_reference.py", "test_webhooks.py")
+"""The API's pages; its idempotency and its fast door are tested on both databases."""
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What belongs to the other engine is not part of the run, and nothing is ever skipped: a skip looks like a pass.
 
-    On PostgreSQL only what touches a database runs: the rest has run on SQLite and can't come out differently.
+    On PostgreSQL only what touches a database runs, and of the pages none: the rest has run on SQLite and can't come out
+    differently, and what pages ask the rooms is tested with the rooms, on both.
     """
     engine = os.environ.get("LINLI_TEST_DB", "sqlite")
     foreign = [item for item in items if any(engine not in mark.args for mark in item.iter_markers("engine"))]
@@ -53,7 +58,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     keep, drop = [], []
     for item in items:
         touches = any(item.get_closest_marker(mark) for mark in ("django_db", "race")) or databases & set(getattr(item, "fixturenames", ()))
-        (keep if touches else drop).append(item)
+        page = item.path.parent.name == "web" or item.path.name in PAGES
+        (keep if touches and not page else drop).append(item)
     config.hook.pytest_deselected(items=drop)
     items[:] = keep
 
