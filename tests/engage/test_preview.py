@@ -92,15 +92,15 @@ def test_the_launch_does_what_the_preview_said(town: Town, shelf: Any, budget: i
     assert told.workload[0].tasks_count == models.LeaderTask.objects.count()
 
 
-def test_cost_workload_and_power_beforehand(town: Town, compared: list[dict[str, Any]]) -> None:
-    models.Policy.objects.create(region=REGION, leader_tasks_per_day=3)
+def test_cost_workload_and_power_beforehand(crowd: Town, compared: list[dict[str, Any]]) -> None:
+    models.Policy.objects.create(region=REGION, leader_tasks_per_day=6)
     told = previews.preview(REGION, "test-wake")
     treated = told.treated_count
     assert told.worst_cost_minor == treated * 1000
     assert told.redemption_basis == "engage.basis.history"
     assert told.expected_cost_minor is not None
     assert told.expected_cost_minor.low < told.expected_cost_minor.middle == pytest.approx(told.worst_cost_minor * 410 / 1559)
-    assert [load.tasks_count for load in told.workload[:-1]] == [3] * (len(told.workload) - 1)
+    assert [load.tasks_count for load in told.workload[:-1]] == [6] * (len(told.workload) - 1)
     assert sum(load.tasks_count for load in told.workload) == treated
     assert told.power.mde == 6000.0 and not told.power.enough and told.power.baseline == 20_000
     assert compared[0]["start"] == NINE - timedelta(days=28) and compared[0]["as_of"] == NINE
