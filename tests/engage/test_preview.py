@@ -156,11 +156,11 @@ def test_cost_is_what_the_ledger_paid(town: Town) -> None:
     assert outcome.cost_minor(launch) == 300  # what was given back isn't cost
 
 
-def test_the_pages(town: Town) -> None:
+def test_the_pages(crowd: Town) -> None:
     card = queries.playbooks(REGION)[0]
     assert (card.slug, card.running, card.problem) == ("test-wake", None, "")
     assert queries.waiting(REGION).not_started == ("test-wake",)
-    launch = town.start()
+    launch = crowd.start()
     page = queries.launch(REGION, launch.pk)
     assert page.funnel[0].step == "ask" and sum(page.funnel[0].treated.values()) + page.answers.get("hold", 0) == page.card.treated_count
     assert page.funnel[0].holdout == {"withhold": page.card.holdout_count}
