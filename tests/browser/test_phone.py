@@ -153,7 +153,7 @@ def test_the_leader_confirms_undoes_and_hands_out(shop: Shop, opened: Opened, mo
     expect(page.locator(f"#task-{task}")).to_have_count(0)
 
     page.get_by_role("link", name="自提").click()
-    page.get_by_label("取货码").fill(code.lower())
+    page.get_by_role("textbox", name="取货码").fill(code.lower())
     page.get_by_role("button", name="查").click()
     page.get_by_role("button", name="货交给对方了").click()
     expect(page.get_by_text("已交货，共 3 份")).to_be_visible()
