@@ -15,6 +15,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from linli.science.evaluations import EVALUATIONS, evaluation
+
 if TYPE_CHECKING:
     from linli.kernel.refusals import Refusal
 
@@ -193,15 +195,15 @@ def train(name: str) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["churn"]))
+@click.argument("name", type=click.Choice(sorted(EVALUATIONS)))
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the same figures here.")
 @click.option("--data", type=click.Path(path_type=Path), envvar="LINLI_DATA", help="Folder with the public data sets (LINLI_DATA).")
-def evaluate(name: str, json_file: Path | None, data: Path | None) -> None:
+@click.option("--seed", default=0, show_default=True, help="Another seed is another draw of everything random.")
+def evaluate(name: str, json_file: Path | None, data: Path | None, seed: int) -> None:
     """Judge a model on a time split beside its rivals, in one run."""
-    from linli.science import evaluate_churn
-
-    rows = evaluate_churn.run(data)
-    out.print(evaluate_churn.render(rows), highlight=False, soft_wrap=True)
+    judge = evaluation(name)
+    rows = judge.run(data, seed=seed)
+    out.print(judge.render(rows), highlight=False, soft_wrap=True)
     if json_file:
         json_file.write_text(json.dumps(rows, indent=1, default=str) + "\n")
 
