@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,9 @@ def test_no_package_host_is_named(word: str) -> None:
 
 def _skipped(path: Path) -> bool:
     return bool({"node_modules", ".venv", ".tools", "vendor", "var"} & set(path.relative_to(ROOT).parts))
+
+
+def test_no_template_needs_eval() -> None:
+    """A trigger's [filter] and hx-on are evaluated, which the Content-Security-Policy refuses in the middle of the page."""
+    templates = (ROOT / "src" / "linli" / "web" / "templates").rglob("*.html")
+    assert not [_name(p) for p in templates if re.search(r'hx-on|hx-trigger="[^"]*\[|hx-vals="js:', p.read_text())]

@@ -2,6 +2,7 @@
 "use strict";
 (() => {
   const find = document.getElementById("find"), hits = document.getElementById("hits");
+  document.addEventListener("htmx:beforeRequest", (event) => { if (document.hidden && (event.detail.elt.getAttribute("hx-trigger") || "").startsWith("every")) event.preventDefault(); });  // nobody looks: nothing is asked
   document.addEventListener("keydown", e => {
     if ((e.ctrlKey || e.metaKey) && e.key.toLowerCase() === "k" && find) { e.preventDefault(); find.focus(); find.select(); }
     if (e.key === "Escape" && hits && hits.childElementCount) { hits.replaceChildren(); find.focus(); }

@@ -58,6 +58,7 @@
     if (form.matches("[data-copies]")) copy(one("textarea", form).value);
     wait(form);
   }, true);
+  document.addEventListener("htmx:beforeRequest", (event) => { if (document.hidden && (event.detail.elt.getAttribute("hx-trigger") || "").startsWith("every")) event.preventDefault(); });  // nobody looks: nothing is asked
   document.addEventListener("htmx:afterRequest", (event) => {
     const there = event.detail.xhr && event.detail.xhr.getResponseHeader("HX-Redirect");
     if (!there) rest(event.detail.elt);  // on the way to another page the button stays as it is
