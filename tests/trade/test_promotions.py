@@ -143,6 +143,23 @@ def test_shipping_by_community_is_explained_by_its_arm(shop: Shop) -> None:
         assert policies.live(REGION) == []
 
 
+def test_every_door_asks_the_same_for_shipping(shop: Shop) -> None:
+    """Quoting and placing read the region's rule themselves, whoever calls them; what costs what its page says is brought for nothing."""
+    tried(Policy("ship", "shipping", "community", (("all", (300, 900)),)))
+    lines = [(shop.cherries, 1)]
+    quote = orders.quote(member_id=shop.alice, lines=lines)
+    assert (quote.shipping_minor, quote.steps[-1].facts) == (300, {"arm": "ship:all"})
+    placed = orders.place(member_id=shop.alice, lines=lines, key="a")
+    (many,) = orders.place_many([orders.Asking(shop.bob, lines, "b")])
+    assert placed.payable_minor == quote.payable_minor == getattr(many, "payable_minor", None) == 700
+    assert orders.quote(member_id=shop.alice, lines=[(shop.cherries, 3)]).shipping_minor == 0
+    assert orders.quote(member_id=shop.alice, lines=lines, terms=Terms(shipping=orders.FREE)).shipping_minor == 0
+    with refused("trade.policy_overlaps", other="ship"):
+        tried(Policy("more", "shipping", "week", (("a", (1, None)), ("b", (2, None)))))
+    with clocks.fixed(business=MONDAY + timedelta(days=30)), refused("trade.group_closed"):
+        orders.quote(member_id=shop.alice, lines=lines)
+
+
 def test_arms_that_were_seen_stay_what_they_were(shop: Shop) -> None:
     tried(THREE_OR_FIVE)
     tried(THREE_OR_FIVE)

@@ -10,11 +10,13 @@ import pytest
 from django.urls import reverse
 
 from linli.kernel import clocks
-from linli.trade import carts, channels, groups, orders, queries
+from linli.trade import carts, channels, groups, orders, policies, queries
+from linli.trade.policies import Policy
 from linli.trade.rules import Wanted
 from support import shop as built
+from support.partners import cleaners, gift
 from support.phone import issue_coupon, signed_in
-from support.shop import MONDAY, NOON, Shop, Till, buy
+from support.shop import MONDAY, NOON, REGION, Shop, Till, buy
 
 pytestmark = pytest.mark.django_db
 PART = {"HX-Request": "true"}
@@ -53,6 +55,22 @@ def test_a_cards_button_says_what_the_cart_shall_hold(shop: Shop) -> None:
     assert 'value="0"' in part and 'value="2"' in part, "the next taps say two, or none"
     assert re.search(r'id="cart-count"[^>]*hx-swap-oob[^>]*>1<', part)
     assert alice.post(reverse("shop:cart-put"), form).headers["Location"].startswith("/shop/")
+
+
+def test_what_is_missing_to_a_gift_and_to_free_shipping_is_told(shop: Shop) -> None:
+    cleaners()
+    gift(1000)
+    ship = Policy("ship", "shipping", "community", (("all", (300, 700)),))
+    policies.put(region=REGION, policy=ship, starts_at=MONDAY, ends_at=MONDAY + timedelta(days=9), by="person:1")
+    alice = signed_in("alice")
+    carts.put(member_id=shop.alice, line=Wanted(shop.cherries, 1))
+    page = alice.get(reverse("shop:cart")).content.decode()
+    assert "还差 $3 免运费" in page and "还差 $6 得深度清洁" in page and "运费" in page
+    sheet = alice.get(reverse("shop:checkout")).content.decode()
+    assert "还差 $3 免运费" in sheet and "还差 $6 得深度清洁" in sheet
+    carts.put(member_id=shop.alice, line=Wanted(shop.cherries, 3))
+    page = alice.get(reverse("shop:checkout")).content.decode()
+    assert "这一单送深度清洁" in page and "还差" not in page.split('class="nudges"')[-1][:200]
 
 
 def test_the_tab_counts_on_every_page(shop: Shop) -> None:

@@ -202,6 +202,7 @@ def _order(box: Box, made: BoxWeek) -> None:
         lines=[(group, box.quantity)],
         key=f"box/{box.pk.hex}/{made.week}",
         source="box",
+        terms=orders.Terms(shipping=orders.FREE),  # a box costs what its plan says
         pay_by=clocks.machine_now() + (ends - now),
     )
     made.order_id = placed.order_id

@@ -17,12 +17,13 @@ from linli.trade.handing import Handed, hand_over, hand_over_pickup, short
 from linli.trade.lines import order_no
 from linli.trade.load import locked, own
 from linli.trade.models import Order, OrderLine
-from linli.trade.placing import NO_TERMS, TIME_TO_PAY, TRIES, Asking, Lines, Outcome, Placed, Terms, place_many, quote
+from linli.trade.placing import FREE, NO_TERMS, TIME_TO_PAY, TRIES, Asking, Lines, Outcome, Placed, Terms, place_many, quote
 from linli.trade.placing.writes import EXPIRE
 from linli.trade.posting import Posting
 
 __all__ = [
     "EXPIRE",
+    "FREE",
     "TIME_TO_PAY",
     "TRIES",
     "Asking",

@@ -21,13 +21,17 @@ def put(*, region: str, policy: Policy, starts_at: datetime, ends_at: datetime, 
     """Try a rule from `starts_at` until `ends_at` (business time). Again under its slug only the end may change: arms that
     have been seen stay what they were.
 
-    Raises Refusal: trade.bad_policy(slug, fields), trade.key_reused.
+    Raises Refusal: trade.bad_policy(slug, fields), trade.policy_overlaps(slug, other): an order has one fee; trade.key_reused.
     """
     wrong = policies.policy_faults(policy)
     if not wrong and starts_at >= ends_at:
         wrong = ["ends_at"]
     if wrong:
         raise Refusal("trade.bad_policy", slug=policy.slug, fields=", ".join(wrong))
+    if policy.kind == "shipping":
+        beside = models.Policy.objects.filter(region=region, kind="shipping", starts_at__lt=ends_at, ends_at__gt=starts_at)
+        if (other := beside.exclude(slug=policy.slug).first()) is not None:
+            raise Refusal("trade.policy_overlaps", slug=policy.slug, other=other.slug)
     arms = [[name, _plain(value)] for name, value in policy.arms]
     asked = {"kind": policy.kind, "sku_code": policy.sku, "unit": policy.unit, "arms": arms, "starts_at": starts_at}
     row, created = models.Policy.objects.get_or_create(region=region, slug=policy.slug, defaults=asked | {"ends_at": ends_at, "by": by})
@@ -63,5 +67,5 @@ def applied(region: str, groups: list[NewGroup]) -> list[NewGroup]:
 
 
 def shipping(region: str, community_id: int) -> Shipping | None:
-    """What bringing an order costs in a community now, for `orders.quote` and `orders.place` (Terms.shipping)."""
+    """What bringing an order costs in a community now, as quoting and placing have it, for a page to tell."""
     return policies.shipping(live(region), community_id, orders.today(region))

@@ -224,7 +224,7 @@ def order(*, trade_in_id: uuid.UUID | str, member_id: int) -> orders.Placed:
         member_id=member_id,
         lines=[(t.group_id, 1)],
         key=f"tradein/{t.pk.hex}/{t.orders_made}",
-        terms=orders.Terms(discounts=[credit] if t.credit_minor else []),
+        terms=orders.Terms(discounts=[credit] if t.credit_minor else [], shipping=orders.FREE),
     )
     t.order_id, t.state = placed.order_id, State.ORDERED
     t.save(update_fields=["order", "state", "orders_made"])

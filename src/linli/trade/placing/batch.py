@@ -21,7 +21,7 @@ from linli.trade import rules
 from linli.trade.claims import Claim
 from linli.trade.models import Team
 from linli.trade.placing import reads, writes
-from linli.trade.placing.pricing import NO_TERMS, Lines, Read, Terms, group_ids, price
+from linli.trade.placing.pricing import NO_TERMS, Lines, Read, Terms, group_ids, price, ships
 from linli.trade.placing.reads import Before
 from linli.trade.placing.writes import Draft, NewTeam
 from linli.trade.rules import NEW_TEAM, Wanted
@@ -200,8 +200,10 @@ def _decide(asked: list[_Asked], now: datetime) -> _Round:
     wanted_groups = {id_ for one in known for id_ in group_ids(one.wanted, one.asking.terms)}
     coupon_ids = {one.asking.coupon_id for one in known if one.asking.coupon_id is not None and rules.is_id(one.asking.coupon_id)}
     before = reads.before([(homes[one.asking.member_id].region, *one.identity) for one in known])
-    add_ons = reads.add_ons([one.asking.member_id for one in known if one.asking.terms.shipping is not None])
-    read = Read(now, homes, reads.groups(wanted_groups), reads.coupons(coupon_ids), add_ons)
+    groups, shipping = reads.groups(wanted_groups, now)
+    travels = [one for one in known if ships(one.asking.terms, shipping.get(homes[one.asking.member_id].region))]
+    add_ons = reads.add_ons([one.asking.member_id for one in travels])
+    read = Read(now, homes, groups, reads.coupons(coupon_ids), add_ons, shipping)
     teams = reads.teams({w.team for one in known for w in one.wanted if w.team and w.team != NEW_TEAM})
     there = {(b.member_id, b.key): b for b in before}
     slots: defaultdict[int, set[int]] = defaultdict(lambda: set(range(1, rules.MOST_UNPAID + 1)))

@@ -15,14 +15,18 @@ from linli.people.queries import Home
 from linli.trade import rules
 from linli.trade.placing import reads
 from linli.trade.placing.reads import Held, Known
-from linli.trade.rules import Discount, Gift, Level, Shipping, Wanted
+from linli.trade.rules import Discount, Gift, Level, Shipping, Wanted, policies
+from linli.trade.rules.policies import Policy
 
 Lines = Iterable[Wanted | tuple[int, int] | tuple[int, int, bool]]
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What the member has a right to beside the shelf's prices; values that the caller looked up."""
+    """What the member has a right to beside the shelf's prices; values that the caller looked up.
+
+    `shipping` None is what the region asks; `FREE` is nothing, whatever the region asks.
+    """
 
     level: Level | None = None
     discounts: Sequence[Discount] = ()
@@ -31,6 +35,8 @@ class Terms:
 
 
 NO_TERMS = Terms()
+
+FREE = Shipping()
 
 
 @dataclass
@@ -42,6 +48,7 @@ class Read:
     groups: Mapping[int, Known]
     coupons: Mapping[int, Held]
     add_ons: Set[tuple[int, date]] = frozenset()
+    shipping: Mapping[str, Policy] = field(default_factory=dict)
     _days: dict[str, date] = field(default_factory=dict)
 
     def today(self, time_zone: str) -> date:
@@ -77,13 +84,21 @@ def price(read: Read, home: Home, wanted: Sequence[Wanted], coupon_id: int | Non
     )
 
 
+def ships(terms: Terms, rule: Policy | None) -> bool:
+    """Whether bringing the order may cost something, so that it matters what it travels with."""
+    return rule is not None if terms.shipping is None else terms.shipping.fee_minor > 0
+
+
 def _shipping(read: Read, home: Home, wanted: Sequence[Wanted], terms: Terms) -> Shipping | None:
-    """What travels with an order of the same wave that is paid already is brought for nothing."""
-    if terms.shipping is None:
+    """What the region asks, or the terms say. What travels with an order of the same wave that is paid already is brought for nothing."""
+    asked = terms.shipping
+    if asked is None and (rule := read.shipping.get(home.region)) is not None:
+        asked = policies.shipping([rule], home.community_id, read.today(home.time_zone))
+    if asked is None:
         return None
     waves = {read.groups[w.group_id].wave_on for w in wanted if w.group_id in read.groups}
     beside = bool(waves) and all((home.member_id, wave) in read.add_ons for wave in waves)
-    return replace(terms.shipping, free_from_minor=0) if beside else terms.shipping
+    return replace(asked, free_from_minor=0) if beside else asked
 
 
 def group_ids(wanted: Sequence[Wanted], terms: Terms) -> list[int]:
@@ -101,6 +116,8 @@ def quote(*, member_id: int, lines: Lines, coupon_id: int | None = None, terms: 
         raise Refusal("people.no_such_member")
     wanted = rules.basket(lines)
     coupons = reads.coupons([coupon_id]) if coupon_id is not None and rules.is_id(coupon_id) else {}
-    beside = reads.add_ons([member_id] if terms.shipping is not None else [])
-    read = Read(clocks.business_now(), homes, reads.groups(set(group_ids(wanted, terms))), coupons, beside)
+    now = clocks.business_now()
+    groups, shipping = reads.groups(set(group_ids(wanted, terms)), now)
+    beside = reads.add_ons([member_id] if ships(terms, shipping.get(homes[member_id].region)) else [])
+    read = Read(now, homes, groups, coupons, beside, shipping)
     return price(read, homes[member_id], wanted, coupon_id, terms)

@@ -6,18 +6,21 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db import connection
+from django.db.models import OuterRef, Subquery, TextField
+from django.db.models.functions import Cast
 
 from linli.goods import queries as goods
 from linli.kernel import bulk, clocks
 from linli.kernel.ledger import AccountRef
-from linli.trade import capacity, offers
+from linli.trade import capacity, models, offers
 from linli.trade.models import GroupBuy, OrderLine, Pickup, Team
 from linli.trade.rules import MOST_UNPAID, Offer, Voucher
+from linli.trade.rules.policies import Policy
 
 KEPT = timedelta(seconds=10)
 """How long a group-buy's words from the catalogue (category, product type) are believed; its price and state never are."""
@@ -111,36 +114,61 @@ def coupons(ids: Iterable[int]) -> dict[int, Held]:
     return found
 
 
-def groups(ids: Collection[int]) -> dict[int, Known]:
-    """Group id -> group-buy as it stands now, for those that exist.
+_VERSIONS = """
+SELECT g.id, g.xmin::text, g.ctid::text, g.region, p.slug, p.unit, p.arms::text FROM trade_groupbuy g
+LEFT JOIN LATERAL (
+    SELECT slug, unit, arms FROM trade_policy
+    WHERE region = g.region AND kind = 'shipping' AND starts_at <= %s AND ends_at > %s ORDER BY slug LIMIT 1
+) p ON true WHERE g.id = ANY(%s)
+"""
+
+
+def groups(ids: Collection[int], now: datetime) -> tuple[dict[int, Known], dict[str, Policy]]:
+    """Group id -> group-buy as it stands now, for those that exist; and region -> the rule about shipping that holds there.
 
     PostgreSQL names every version of a row: one that was read before and is still the same version isn't read again.
     """
+    if not ids:
+        return {}, {}
     if connection.vendor != "postgresql":
-        return _load(ids)
-    now = clocks.machine_now()
-    versions = {row[0]: row[1:] for row in bulk.select("SELECT id, xmin::text, ctid::text FROM trade_groupbuy WHERE id {}", sorted(ids))}
-    found, changed = {}, []
-    for id_, version in versions.items():
+        rows = list(GroupBuy.objects.filter(pk__in=list(ids)).annotate(**_rules_there(now)))
+        there = {g.region: _rule(g.rule_slug, g.rule_unit, g.rule_arms) for g in rows if g.rule_slug is not None}
+        return _known(rows), there
+    machine = clocks.machine_now()
+    with bulk.cursor() as c:
+        c.execute(_VERSIONS, [now, now, bulk.array(sorted(ids))])
+        versions = c.fetchall()
+    found, changed = {}, {}
+    for id_, row, at, *_ in versions:
         kept = _kept.get(id_)
-        if kept is not None and kept[0] == version and kept[1] > now:
+        if kept is not None and kept[0] == (row, at) and kept[1] > machine:
             found[id_] = kept[2]
         else:
-            changed.append(id_)
+            changed[id_] = row, at
     if changed:
         if len(_kept) > MOST_KEPT:
             _kept.clear()
-        for id_, known in _load(changed).items():
-            _kept[id_] = versions[id_], now + KEPT, known
+        for id_, known in _known(list(GroupBuy.objects.filter(pk__in=list(changed)))).items():
+            _kept[id_] = changed[id_], machine + KEPT, known
             found[id_] = known
-    return found
+    return found, {region: _rule(slug, unit, arms) for *_, region, slug, unit, arms in versions if slug is not None}
+
+
+def _rules_there(now: datetime) -> dict[str, Subquery]:
+    """The rule about shipping of a group-buy's region, read with its row so that it costs no statement of its own."""
+    live = models.Policy.objects.filter(region=OuterRef("region"), kind="shipping", starts_at__lte=now, ends_at__gt=now).order_by("slug")
+    arms = live.annotate(told=Cast("arms", TextField())).values("told")[:1]
+    return {"rule_slug": Subquery(live.values("slug")[:1]), "rule_unit": Subquery(live.values("unit")[:1]), "rule_arms": Subquery(arms)}
+
+
+def _rule(slug: str, unit: str, arms: str) -> Policy:
+    return Policy(slug, "shipping", unit, tuple((name, value) for name, value in json.loads(arms)))
 
 
 _kept: dict[int, tuple[tuple[str, str], datetime, Known]] = {}
 
 
-def _load(ids: Collection[int]) -> dict[int, Known]:
-    rows = list(GroupBuy.objects.filter(pk__in=list(ids)))
+def _known(rows: Sequence[GroupBuy]) -> dict[int, Known]:
     found: dict[int, Known] = {}
     for region in {g.region for g in rows}:
         here = [g for g in rows if g.region == region]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import Q, QuerySet
 
-from linli.trade.models import GiftRule, OrderLine, Voucher
+from linli.trade.models import Bundle, GiftRule, OrderLine, Voucher
 from linli.trade.queries.partners import door
 from linli.trade.rules import is_id, voucher_code
 
@@ -130,6 +131,51 @@ def vouchers(region: str, *, partner: str = "", state: str = "", search: str = "
     if asked := voucher_code(search):
         found = found.filter(Q(code__startswith=asked) | (Q(member_id=int(asked)) if asked.isdigit() and len(asked) < 12 else Q(pk__in=[])))
     return _vouchers(found[:limit])
+
+
+@dataclass(frozen=True)
+class Brought:
+    """The voucher that a piece of a SKU brings along: `uses` of a partner's service, good for `valid_days` from its payment."""
+
+    sku_code: str
+    service: str
+    name_zh: str
+    name_en: str
+    note_zh: str
+    note_en: str
+    partner: str
+    partner_zh: str
+    partner_en: str
+    address_zh: str
+    address_en: str
+    value_minor: int
+    uses: int
+    valid_days: int
+
+
+def brought(region: str, skus: Collection[str] | None = None) -> dict[str, Brought]:
+    """SKU -> the voucher that comes with it, for those of `skus` (None: of all) that bring one."""
+    found = Bundle.objects.select_related("service__partner").filter(region=region).order_by("sku_code")
+    return {
+        b.sku_code: Brought(
+            b.sku_code,
+            s.code,
+            s.name_zh,
+            s.name_en,
+            s.note_zh,
+            s.note_en,
+            s.partner.code,
+            s.partner.name_zh,
+            s.partner.name_en,
+            s.partner.address_zh,
+            s.partner.address_en,
+            s.value_minor,
+            s.uses,
+            s.valid_days,
+        )
+        for b in (found if skus is None else found.filter(sku_code__in=list(skus)))
+        for s in [b.service]
+    }
 
 
 @dataclass(frozen=True)

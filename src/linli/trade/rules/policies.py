@@ -16,7 +16,10 @@ KINDS = ("threshold", "ladder", "shipping")
 
 @dataclass(frozen=True)
 class Policy:
-    """A rule under trial. `arms` are (name, value): a threshold; a ladder ((from pieces, price), ...); a fee (fee, free from or None)."""
+    """A rule under trial; with one arm (shipping alone) it is simply the region's rule.
+
+    `arms` are (name, value): a threshold; a ladder ((from pieces, price), ...); a fee (fee, free from or None).
+    """
 
     slug: str
     kind: str
@@ -32,7 +35,9 @@ def policy_faults(p: Policy) -> list[str]:
         "slug": 0 < len(p.slug) <= 48,
         "kind": p.kind in KINDS,
         "unit": p.unit in ("community", "week"),
-        "arms": 2 <= len(p.arms) <= 8 and len(names) == len(p.arms) == len(set(names)) and all(0 < len(n) <= 32 for n in names),
+        "arms": (1 if p.kind == "shipping" else 2) <= len(p.arms) <= 8
+        and len(names) == len(p.arms) == len(set(names))
+        and all(0 < len(n) <= 32 for n in names),
         "sku": not (p.kind == "shipping" and p.sku),
     }
     wrong = [name for name, fine in good.items() if not fine]

@@ -133,6 +133,7 @@ def product(request: HttpRequest, group_id: int) -> HttpResponse:
         "own_team": offers.own_team(card, member.member_id),
         "asked_team": request.GET.get("team", "")[:36],
         "inside": offers.inside(card),
+        "voucher": offers.voucher(card),
         **_held(request),
     }
     return shop_page(request, "phone/shop/product.html", "", page)

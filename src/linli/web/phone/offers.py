@@ -9,7 +9,9 @@ from django.utils.translation import gettext as _
 from linli.goods import kits
 from linli.goods import queries as goods
 from linli.goods.queries import SkuInfo
+from linli.trade.queries import vouchers
 from linli.trade.queries.groups import GroupCard, TeamInfo
+from linli.trade.queries.vouchers import Brought
 from linli.web.phone import shelf
 
 
@@ -74,3 +76,10 @@ def inside(card: GroupCard) -> list[Piece]:
         return []
     skus = goods.skus(card.region, {part.sku for part in parts})
     return [Piece(skus[part.sku], part.pieces) for part in parts if part.sku in skus]
+
+
+def voucher(card: GroupCard) -> Brought | None:
+    """The voucher that each piece of a bundle, or a service by itself, brings along."""
+    if card.sku.kind not in ("bundle", "service"):
+        return None
+    return vouchers.brought(card.region, [card.sku.code]).get(card.sku.code)

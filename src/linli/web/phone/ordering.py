@@ -64,6 +64,7 @@ def _priced(request: HttpRequest, asked: Asked, cards: dict[int, GroupCard]) -> 
     page = pricing.priced(
         member_id=actor.member_id or 0,
         region=actor.region,
+        community_id=actor.member_community_id or 0,
         cards=cards,
         lines=asked.lines,
         coupon_id=asked.coupon_id,

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from linli.kernel.refusals import Refusal
-from linli.trade import orders, rules
+from linli.trade import orders, policies, rules, services
 from linli.trade import queries as trade
 from linli.trade.queries import GroupCard
 from linli.trade.rules import Quote, Step, Wanted
+from linli.trade.services import GiftOffer
 from linli.web.phone import shelf
 from linli.web.phone.asking import told
 
@@ -70,7 +71,14 @@ def _amounts(cards: dict[int, GroupCard], lines: Sequence[Wanted]) -> dict[str, 
 
 
 def priced(
-    *, member_id: int, region: str, cards: dict[int, GroupCard], lines: Sequence[Wanted], coupon_id: int | None, chosen: bool
+    *,
+    member_id: int,
+    region: str,
+    community_id: int,
+    cards: dict[int, GroupCard],
+    lines: Sequence[Wanted],
+    coupon_id: int | None,
+    chosen: bool,
 ) -> dict[str, Any]:
     """The page's facts: `explained` or `error`, and the coupons. The best coupon is taken until the member has `chosen`."""
     amounts = _amounts(cards, lines)
@@ -82,7 +90,27 @@ def priced(
         quote = orders.quote(member_id=member_id, lines=lines, coupon_id=coupon_id)
     except Refusal as refused:
         return page | {"error": told(refused, region)}
-    return page | {"quote": quote, "explained": explain(quote, cards)}
+    return page | {"quote": quote, "explained": explain(quote, cards), "extras": extras(quote, region, community_id)}
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a basket brings along beside its price, and what it lacks of more: nothing of it is held before the order is paid."""
+
+    gifts: list[GiftOffer]
+    next_gift: GiftOffer | None
+    free_shipping_missing_minor: int
+
+
+def extras(quote: Quote, region: str, community_id: int) -> Extras:
+    """The gifts that the basket comes to, the next that it doesn't, and what is missing to free shipping (0: nothing to say)."""
+    offered = services.gifts(region, quote.total_minor - quote.discount_minor)
+    missing = 0
+    if quote.shipping_minor:
+        rule = policies.shipping(region, community_id)
+        if rule is not None and rule.free_from_minor is not None:
+            missing = max(0, rule.free_from_minor - quote.total_minor)
+    return Extras([g for g in offered if not g.missing_minor], next((g for g in offered if g.missing_minor), None), missing)
 
 
 def line_of(text: str) -> Wanted | None:
