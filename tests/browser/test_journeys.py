@@ -269,3 +269,11 @@ def test_the_keyboard_fills_a_basket(market: Market, opened: Opened) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#cart-count")).to_have_text("1")
     expect(page.get_by_role("button", name="少一份 湛江白虾")).to_be_visible()
+
+
+def test_after_a_refusal_the_button_works_again(market: Market, gateway: Gateway, opened: Opened) -> None:
+    page = opened(fair.MEMBER_PHONE, reverse("shop:sheet", args=[market.groups["egg"]]))
+    page.get_by_role("spinbutton", name="份数").fill("99")
+    page.get_by_role("button", name="提交，去付款").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    expect(page.get_by_role("button", name="提交，去付款")).to_be_enabled()

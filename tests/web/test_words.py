@@ -77,3 +77,9 @@ def test_an_unknown_refusal_still_says_something() -> None:
 
 def test_an_unknown_code_shows_itself() -> None:
     assert words.code("nobody.knows", "zh") == "nobody.knows"
+
+
+def test_nothing_left_is_not_only_zero_left() -> None:
+    some, none = (words.refusal(Refusal("trade.sold_out", left=left), "zh") for left in (2, 0))
+    assert some[0] == "来晚一步，只剩 2 份"
+    assert "0" not in "".join(none) and none != some

@@ -6,7 +6,8 @@
     says = "只剩 {left} 份"
     do = "改成 {left} 份再下单"
 
-`says` is the sentence, `do` what to do next. A code that is only a name (a segment, a state) has `says` alone.
+`says` is the sentence, `do` what to do next; `says_none` and `do_none` take their place when nothing is `left`. A
+code that is only a name (a segment, a state) has `says` alone.
 Facts named `*_minor` are written as money of `currency`, `*_share` as percent, the rest as they are.
 """
 
@@ -79,6 +80,8 @@ def _told(name: str, value: object, currency: str) -> str:
 def refusal(refused: Refusal, language: str | None = None) -> tuple[str, str]:
     """What to say of a refusal, and what the person can do about it."""
     words = table(language_of(language)).get(refused.code) or table(language_of(language))["web.refused"]
+    if refused.facts.get("left") == 0:
+        words = {**words, "says": words.get("says_none", words["says"]), "do": words.get("do_none", words.get("do", ""))}
     return _filled(words["says"], refused.facts), _filled(words.get("do", ""), refused.facts)
 
 

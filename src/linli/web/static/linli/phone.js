@@ -61,7 +61,7 @@
   document.addEventListener("htmx:beforeRequest", (event) => { if (document.hidden && (event.detail.elt.getAttribute("hx-trigger") || "").startsWith("every")) event.preventDefault(); });  // nobody looks: nothing is asked
   document.addEventListener("htmx:afterRequest", (event) => {
     const there = event.detail.xhr && event.detail.xhr.getResponseHeader("HX-Redirect");
-    if (!there) rest(event.detail.elt);  // on the way to another page the button stays as it is
+    if (!there) rest((event.detail.requestConfig || event.detail).elt);  // the form itself, also when it was swapped; on the way to another page the button stays as it is
   });
   document.addEventListener("htmx:sendError", () => toast(say.lost, "error", 9000));
   document.addEventListener("htmx:timeout", () => toast(say.lost, "error", 9000));
