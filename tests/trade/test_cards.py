@@ -5,12 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import transaction
 
+from linli.goods import quota
 from linli.kernel import clocks
-from linli.trade import groups, orders, queries
+from linli.trade import groups, load, orders, queries, refunds
 from linli.trade.models import Team
+from linli.trade.posting import Posting
 from linli.trade.queries import GroupCard
 from linli.trade.rules import Wanted
+from linli.trade.rules.returns import Part
+from support.aftersales import handed_order
 from support.shop import MONDAY, NOON, REGION, Shop, Till, buy, new_group
 
 
@@ -76,10 +81,23 @@ def test_teams_that_can_be_joined_with_their_seats(shop: Shop, till: Till) -> No
 
 def test_what_a_member_may_still_have(shop: Shop, till: Till) -> None:
     group = opened(shop, per_member_pieces=3)
-    assert (queries.share_left(group, shop.alice), queries.share_left(shop.cherries, shop.alice)) == (3, None)
+    cards = [card(group), card(shop.cherries)]
+    assert queries.shares_left(cards, shop.alice) == {group: 3} and queries.shares_left(cards[1:], shop.alice) == {}
     buy(till, shop.alice, [(group, 1)], key="a")
     orders.place(member_id=shop.alice, lines=[(group, 1)], key="b")
-    assert (queries.share_left(group, shop.alice), queries.share_left(group, shop.bob)) == (1, 3)
+    assert (queries.shares_left(cards, shop.alice), queries.shares_left(cards, shop.bob)) == ({group: 1}, {group: 3})
+
+
+def test_a_piece_that_was_fetched_is_nobodys_to_sell_again_whatever_money_went_back(shop: Shop, till: Till) -> None:
+    order = handed_order(shop, till)
+    with transaction.atomic():
+        locked, found = load.locked(order)
+        posting = Posting()
+        refunds.begin(posting, locked, [Part(1, 1200, 0, 0)], reason="quality", by="person:1", key="r", lines=found)
+        posting.commit()
+    now = card(shop.cherries)
+    stock = quota.stocks(REGION, [("cherries", groups.place(shop.cherries))])["cherries", groups.place(shop.cherries)]
+    assert (now.left_pieces, now.joined_pieces, now.joined_households) == (7, 3, 1) and now.left_pieces == stock.free
 
 
 def test_what_opens_later_is_shown_as_such(shop: Shop) -> None:

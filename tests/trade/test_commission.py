@@ -71,6 +71,15 @@ def test_it_waits_for_the_cool_off(shop: Shop, till: Till) -> None:
     agree(shop)
 
 
+def test_every_leaders_money_in_the_same_few_statements(shop: Shop, till: Till, django_assert_max_num_queries) -> None:
+    handed_order(shop, till)
+    cool_off()
+    with django_assert_max_num_queries(10):
+        mine, other = queries.leaders_money(REGION)
+    assert mine == queries.leader_money(REGION, shop.leader) and (mine.available_minor, mine.name, mine.agrees) == (120, "Li", True)
+    assert other == queries.leader_money(REGION, shop.other_leader) and (other.net_minor, other.agrees) == (0, True)
+
+
 def test_a_refund_in_the_cool_off_takes_its_part_before_it_is_posted(shop: Shop, till: Till) -> None:
     order = handed_order(shop, till)
     give_back(order, 400)

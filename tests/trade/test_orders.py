@@ -10,6 +10,7 @@ import pytest
 from linli.goods import quota
 from linli.kernel import clocks, events, ledger
 from linli.trade import groups, orders, pay, queries, refunds
+from linli.trade.events import OrderReady
 from support.refusing import refused
 from support.shop import MONDAY, NOON, REGION, Shop, Till, buy, pay_for
 
@@ -187,6 +188,13 @@ def test_hand_over_once(shop: Shop, till: Till) -> None:
     steps = queries.order_history(placed.order_id)
     assert [s.kind for s in steps] == ["trade.order_placed", "trade.order_paid", "trade.order_ready", "trade.order_handed_over"]
     assert [s.by for s in steps] == [f"member:{shop.alice}", "channel:sandbox", "system", "person:1"]
+
+
+def test_an_old_orders_history_is_whole_however_much_came_after_it(shop: Shop, till: Till) -> None:
+    placed = buy(till, shop.alice, [(shop.cherries, 1)], key="k")
+    later = events.Told(OrderReady("another", shop.alice, shop.maple, 1, "x", "system"), REGION, f"member:{shop.alice}")
+    events.append_many([later] * 1_001)
+    assert [s.kind for s in queries.order_history(placed.order_id)] == ["trade.order_placed", "trade.order_paid"]
 
 
 def test_few_statements_however_long_the_page(shop: Shop, till: Till, django_assert_max_num_queries) -> None:

@@ -1,7 +1,11 @@
-"""Random sequences over every kind of group-buy: whatever members do, the books are audited and every member's money is explained."""
+"""Random sequences over every kind of group-buy: whatever members do, the books are audited and every member's money is explained.
+
+LINLI_SEQUENCES=10000 makes the long run.
+"""
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -101,7 +105,7 @@ class World:
             assert not refusal.code.startswith("ledger."), refusal
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=int(os.environ.get("LINLI_SEQUENCES", "8")), deadline=None, suppress_health_check=list(HealthCheck))
 @given(chosen=picked, steps=steps, late=st.lists(st.integers(0, 7), max_size=3))
 def test_whatever_happens_every_members_money_is_explained(
     shop: Shop, till: Till, chosen: tuple[int, int, int], steps: list, late: list[int]

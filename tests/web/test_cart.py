@@ -16,7 +16,7 @@ from linli.trade.rules import Wanted
 from support import shop as built
 from support.partners import cleaners, gift
 from support.phone import issue_coupon, signed_in
-from support.shop import MONDAY, NOON, REGION, Shop, Till, buy
+from support.shop import MONDAY, NOON, REGION, Shop, Till, buy, new_group
 
 pytestmark = pytest.mark.django_db
 PART = {"HX-Request": "true"}
@@ -71,6 +71,13 @@ def test_what_is_missing_to_a_gift_and_to_free_shipping_is_told(shop: Shop) -> N
     carts.put(member_id=shop.alice, line=Wanted(shop.cherries, 3))
     page = alice.get(reverse("shop:checkout")).content.decode()
     assert "这一单送深度清洁" in page and "还差" not in page.split('class="nudges"')[-1][:200]
+
+
+def test_the_stepper_ends_where_the_members_share_does(shop: Shop, till: Till) -> None:
+    flash = groups.open(region=REGION, group=new_group(shop.maple, "milk", key="f", kind="flash", threshold=1, per_member_pieces=4))
+    buy(till, shop.alice, [(flash, 1)], key="k")
+    carts.put(member_id=shop.alice, line=Wanted(flash, 1))
+    assert 'max="3"' in signed_in("alice").get(reverse("shop:cart")).content.decode()
 
 
 def test_the_tab_counts_on_every_page(shop: Shop) -> None:

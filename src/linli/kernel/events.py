@@ -12,7 +12,7 @@ import itertools
 import json
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple
@@ -274,9 +274,14 @@ def _rows(where: str, values: list[Any], kinds: Sequence[str] | None, limit: int
         return list(map(Row._make, cursor.fetchall()))
 
 
-def about(subject: str, *, region: str, limit: int = 200, before: datetime | None = None) -> list[Event]:
-    """What is known of one subject, newest first (a member's timeline)."""
-    found = Event.objects.filter(region=region, subject=subject)
+def about(
+    subject: str, *, region: str, limit: int | None = 200, before: datetime | None = None, naming: Mapping[str, str] | None = None
+) -> list[Event]:
+    """What is known of one subject, newest first (a member's timeline).
+
+    `naming`: only what says so in its payload; the database looks, so that of a long timeline only that leaves it.
+    """
+    found = Event.objects.filter(region=region, subject=subject, **{f"payload__{name}": value for name, value in (naming or {}).items()})
     if before is not None:
         found = found.filter(happened_at__lte=before)
     return list(found.order_by("-happened_at", "-id")[:limit])

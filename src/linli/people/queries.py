@@ -263,6 +263,11 @@ def person(person_id: int) -> PersonInfo | None:
     return _person(found) if found else None
 
 
+def persons(ids: Iterable[int]) -> dict[int, PersonInfo]:
+    """Who is behind these ids; ids without anyone are left out. One statement."""
+    return {p.pk: _person(p) for p in Person.objects.filter(pk__in=set(ids))}
+
+
 def person_by_phone(phone: str) -> PersonInfo | None:
     """The person with that phone number."""
     found = Person.objects.filter(phone=phone).first()

@@ -55,11 +55,15 @@ def balance(ref: AccountRef) -> Balance:
     return Balance(AccountRef(*row[:5]), *row[5:]) if row else Balance(ref)
 
 
-def balances(region: str, *, owner: str | None = None, asset_prefix: str = "", purpose: str | None = None) -> list[Balance]:
-    """The accounts of a region, by owner, asset, purpose and expiry: "what does this member hold"."""
+def balances(
+    region: str, *, owner: str | None = None, owners: Collection[str] | None = None, asset_prefix: str = "", purpose: str | None = None
+) -> list[Balance]:
+    """The accounts of a region, by owner, asset, purpose and expiry: "what does this member hold", or what do these `owners`."""
     wanted = Q(region=region)
     if owner is not None:
         wanted &= Q(owner=owner)
+    if owners is not None:
+        wanted &= Q(owner__in=owners)
     if asset_prefix:
         wanted &= Q(asset__startswith=asset_prefix)
     if purpose is not None:

@@ -41,7 +41,7 @@ from linli.trade.queries.groups import (
     on_offer,
     open_groups,
     progress,
-    share_left,
+    shares_left,
     team,
     upcoming,
 )
@@ -112,7 +112,7 @@ __all__ = [
     "pickup",
     "pickup_by_code",
     "progress",
-    "share_left",
+    "shares_left",
     "spot_limit",
     "statement",
     "team",

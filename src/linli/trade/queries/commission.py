@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from linli.goods import queries as goods
 from linli.kernel import ledger
@@ -101,44 +101,62 @@ class WithdrawalInfo:
 
 def leader_money(region: str, person_id: int) -> LeaderMoney:
     """Where one leader's earnings stand; a statement's end is compared with the ledger's accounts."""
-    info, person = people.region(region), people.person(person_id)
-    currency = info.currency if info else "USD"
-    mine = Commission.objects.filter(region=region, person_id=person_id)
-    start = midnight(region, today(region))
-    earned = ledger.balance(accounts.earnings(region, currency, person_id))
-    debt = -ledger.balance(accounts.owed(region, currency, person_id)).balance
-    out = ledger.balance(accounts.withdrawn(region, currency, person_id)).balance
-    pending = _left(mine.filter(state=Commission.State.PENDING))
-    sums = ClawBack.objects.filter(commission__in=mine, after_posting=True).aggregate(s=Sum("amount_minor", default=0))
-    posted = mine.filter(state=Commission.State.POSTED).aggregate(s=Sum("amount_minor", default=0), c=Sum("clawed_minor", default=0))
-    gross = posted["s"] - (posted["c"] - sums["s"])
-    paid = Withdrawal.objects.filter(region=region, person_id=person_id, state=Withdrawal.State.PAID)
-    paid_minor = paid.aggregate(s=Sum("amount_minor", default=0))["s"]
-    return LeaderMoney(
-        person_id=person_id,
-        name=person.display_name if person else "",
-        currency=currency,
-        today_minor=_left(mine.filter(accrued_at__gte=start)),
-        pending_minor=pending,
-        available_minor=earned.free,
-        held_minor=earned.held,
-        debt_minor=debt,
-        withdrawn_minor=out,
-        earned_minor=gross,
-        clawed_minor=sums["s"],
-        agrees=gross - sums["s"] - paid_minor == earned.balance - debt and paid_minor == out,
-    )
-
-
-def _left(found: QuerySet[Commission]) -> int:
-    return int(found.aggregate(s=Sum(F("amount_minor") - F("clawed_minor"), default=0))["s"])
+    return _money(region, {person_id})[0]
 
 
 def leaders_money(region: str) -> list[LeaderMoney]:
     """Every leader of the region, and whoever led and still has or owes something; the most to come first."""
-    led = {p.person_id for c in people.communities(region) if (p := people.leader_of(c.community_id)) is not None}
+    led = {p.person_id for p in people.leaders(region).values()}
     led |= set(Commission.objects.filter(region=region).values_list("person_id", flat=True).distinct())
-    return sorted((leader_money(region, person_id) for person_id in led), key=lambda m: (-m.net_minor - m.pending_minor, m.person_id))
+    return sorted(_money(region, led), key=lambda m: (-m.net_minor - m.pending_minor, m.person_id))
+
+
+def _money(region: str, ids: set[int]) -> list[LeaderMoney]:
+    """The same ten statements for any number of leaders."""
+    info, known = people.region(region), people.persons(ids)
+    currency = info.currency if info else "USD"
+    left = F("amount_minor") - F("clawed_minor")
+    posted = Q(state=Commission.State.POSTED)
+    commissions = _by_person(
+        Commission.objects.filter(region=region, person_id__in=ids),
+        today=Sum(left, filter=Q(accrued_at__gte=midnight(region, today(region))), default=0),
+        pending=Sum(left, filter=Q(state=Commission.State.PENDING), default=0),
+        posted=Sum(left, filter=posted, default=0),
+    )
+    clawed = ClawBack.objects.filter(region=region, commission__person_id__in=ids, after_posting=True)
+    backs = dict(clawed.values_list("commission__person_id").annotate(s=Sum("amount_minor")))
+    paid = Withdrawal.objects.filter(region=region, person_id__in=ids, state=Withdrawal.State.PAID)
+    paid_minor = dict(paid.values_list("person_id").annotate(s=Sum("amount_minor")))
+    owners = [accounts.earnings(region, currency, person_id).owner for person_id in ids]
+    held = {(b.ref.owner, b.ref.purpose): b for b in ledger.balances(region, owners=owners, asset_prefix=currency)}
+    found = []
+    for person_id in sorted(ids):
+        refs = [make(region, currency, person_id) for make in (accounts.earnings, accounts.owed, accounts.withdrawn)]
+        earned, owed, out = (held.get((ref.owner, ref.purpose), ledger.Balance(ref)) for ref in refs)
+        sums, back = commissions.get(person_id, {}), backs.get(person_id, 0)
+        gross = sums.get("posted", 0) + back
+        found.append(
+            LeaderMoney(
+                person_id=person_id,
+                name=known[person_id].display_name if person_id in known else "",
+                currency=currency,
+                today_minor=sums.get("today", 0),
+                pending_minor=sums.get("pending", 0),
+                available_minor=earned.free,
+                held_minor=earned.held,
+                debt_minor=-owed.balance,
+                withdrawn_minor=out.balance,
+                earned_minor=gross,
+                clawed_minor=back,
+                agrees=gross - back - paid_minor.get(person_id, 0) == earned.balance + owed.balance
+                and paid_minor.get(person_id, 0) == out.balance,
+            )
+        )
+    return found
+
+
+def _by_person(found: QuerySet[Commission], **sums: Sum) -> dict[int, dict[str, int]]:
+    return {row["person_id"]: row for row in found.values("person_id").annotate(**sums)}
 
 
 def statement(region: str, person_id: int, first: date, until: date) -> MonthStatement:
@@ -210,7 +228,8 @@ def withdrawals(region: str, *, person_id: int | None = None, state: str = "", l
     rows = list(found.order_by("-requested_at", "-pk")[:limit])
     rank = {Withdrawal.State.REQUESTED: 0, Withdrawal.State.APPROVED: 1}
     rows.sort(key=lambda w: rank.get(Withdrawal.State(w.state), 2))
-    names = {p: (info.display_name if (info := people.person(p)) else "") for w in rows for p in (w.person_id, w.decided_by) if p}
+    known = people.persons({p for w in rows for p in (w.person_id, w.decided_by) if p})
+    names = {person_id: person.display_name for person_id, person in known.items()}
     return [
         WithdrawalInfo(
             w.pk,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -164,13 +164,16 @@ class Progress:
 
 
 def progress(group_ids: Sequence[int]) -> dict[int, Progress]:
-    """Group id -> how far it is, for groups that anybody ordered from; one statement."""
-    joined = Q(solo=False, order__state__in=PAID)
+    """Group id -> how far it is, for groups that anybody ordered from; one statement.
+
+    A line whose money went back after it was fetched keeps its pieces: they are nobody's to sell again. Of one that went
+    back with its pieces nothing is left to count.
+    """
+    joined = Q(solo=False, order__paid_at__isnull=False, quantity__gt=F("returned_pieces"))
     left = F("quantity") - F("returned_pieces")
     spare = Greatest(F("tolerance_pieces") - F("returned_pieces"), 0)
     rows = (
-        OrderLine.objects.filter(group_id__in=group_ids, order__state__in=LIVE)
-        .exclude(state=OrderLine.State.CANCELLED)
+        OrderLine.objects.filter(Q(order__state=Order.State.PLACED) | Q(order__paid_at__isnull=False), group_id__in=group_ids)
         .values("group_id")
         .annotate(
             taken=Sum(left),
@@ -216,13 +219,17 @@ def upcoming(community_id: int, limit: int | None = None) -> list[GroupCard]:
     return cards_of(list(found[:limit] if limit else found))
 
 
-def share_left(group_id: int, member_id: int) -> int | None:
-    """How many pieces the member may still have of a group that limits them; None where it doesn't."""
-    found = GroupBuy.objects.filter(pk=group_id).first()
-    if found is None or found.per_member_pieces is None:
-        return None
-    account = ledger.balance(claims.share(found.region, group_id, member_id))
-    return found.per_member_pieces + account.balance - account.held
+def shares_left(cards: Iterable[GroupCard], member_id: int) -> dict[int, int]:
+    """Group id -> how many pieces the member may still have of it; groups without a limit are left out. One statement."""
+    limited = [card for card in cards if card.per_member_pieces is not None]
+    if not limited:
+        return {}
+    held = ledger.balances(limited[0].region, owner=f"member:{member_id}", asset_prefix="share:", purpose="share")
+    taken = {balance.ref: balance.held - balance.balance for balance in held}
+    return {
+        card.group_id: max(0, (card.per_member_pieces or 0) - taken.get(claims.share(card.region, card.group_id, member_id), 0))
+        for card in limited
+    }
 
 
 def team(team_id: str) -> TeamInfo | None:

@@ -198,12 +198,8 @@ def order_history(order_id: uuid.UUID | str) -> list[OrderStep]:
         found = load.find(order_id)
     except Refusal:
         return []
-    told = events.about(f"member:{found.member_id}", region=found.region, limit=1000)
-    return [
-        OrderStep(e.happened_at, e.kind, str(e.payload.get("by", "")), e.payload)
-        for e in reversed(told)
-        if e.payload.get("order_id") == str(found.pk)
-    ]
+    told = events.about(f"member:{found.member_id}", region=found.region, limit=None, naming={"order_id": str(found.pk)})
+    return [OrderStep(e.happened_at, e.kind, str(e.payload.get("by", "")), e.payload) for e in reversed(told)]
 
 
 def handouts(community_id: int, include_handed: bool = False) -> list[Handout]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -53,17 +53,17 @@ class Wave:
     rows: list[Row]
 
 
-def row(line: Line) -> Row:
-    """The line with its words."""
-    share = line.group.per_member_pieces or rules.MOST_PIECES
+def row(line: Line, shares: Mapping[int, int]) -> Row:
+    """The line with its words; `shares`: what the member may still have of groups that limit them."""
+    share = shares.get(line.group.group_id, rules.MOST_PIECES)
     return Row(line, shelf.group(line.group), max(1, min(rules.MOST_PIECES, share, line.group.left_pieces)))
 
 
-def waves(lines: Sequence[Line]) -> list[Wave]:
+def waves(lines: Sequence[Line], shares: Mapping[int, int]) -> list[Wave]:
     """The lines by pickup day, the next first."""
     ordered = sorted(lines, key=lambda line: (line.group.pickup_from, line.group.deadline_at))
     return [
-        Wave(shelf.moment_words(same[0].group.pickup_from), [row(line) for line in same])
+        Wave(shelf.moment_words(same[0].group.pickup_from), [row(line, shares) for line in same])
         for _day, found in groupby(ordered, key=lambda line: shelf.local_day(line.group.pickup_from))
         for same in [list(found)]
     ]
@@ -73,10 +73,11 @@ def cart_page(request: HttpRequest, cart: Cart) -> dict[str, Any]:
     """The facts of the cart's page and of its part alike."""
     actor = actor_of(request)
     chosen = cart.chosen
+    shares = trade.shares_left([line.group for line in cart.lines], actor.member_id or 0)
     page: dict[str, Any] = {
         "cart": cart,
-        "waves": waves(cart.live),
-        "lost": [row(line) for line in cart.lost],
+        "waves": waves(cart.live, shares),
+        "lost": [row(line, shares) for line in cart.lost],
         "chosen_count": len(chosen),
         "all_chosen": bool(cart.live) and len(chosen) == len(cart.live),
         "pieces": carts.count(actor.member_id or 0),
