@@ -41,6 +41,8 @@ def put_rate(*, region: str, kind: str, target: str, rate_bp: int | None, by: st
     known = goods.skus(region) if kind == "sku" else ("traffic", "profit", "hit", "experience") if kind == "layer" else ()
     if target not in known or (rate_bp is not None and not (type(rate_bp) is int and 0 <= rate_bp <= MOST_BP)):
         raise Refusal("trade.bad_rate", most_bp=MOST_BP)
+    there = CommissionRate.objects.select_for_update().filter(region=region, kind=kind, target=target).first()
+    terms.note(region=region, name=f"rate:{kind}:{target}", before=there.rate_bp if there else None, after=rate_bp, by=by)
     if rate_bp is None:
         CommissionRate.objects.filter(region=region, kind=kind, target=target).delete()
     else:
@@ -53,6 +55,26 @@ def rates(region: str) -> dict[tuple[str, str], int]:
     """(kind, target) -> basis points, of what has a rate of its own."""
     found = CommissionRate.objects.filter(region=region).values_list("kind", "target", "rate_bp")
     return {(kind, target): rate_bp for kind, target, rate_bp in found}
+
+
+@transaction.atomic
+def take_back(*, region: str, change_id: int, by: str) -> terms.Change:
+    """Put a figure of the region's terms or rates back to what it was before a change, if that change still stands.
+
+    Raises Refusal: trade.no_such_change, trade.changed_since.
+    """
+    terms.lock(region)
+    done = terms.change(region, change_id)
+    kind, _, target = done.name.removeprefix("rate:").partition(":")
+    is_rate = done.name.startswith("rate:")
+    stands = rates(region).get((kind, target)) if is_rate else getattr(terms.of(region), done.name, None)
+    if not done.last or stands != done.after:
+        raise Refusal("trade.changed_since")
+    if is_rate:
+        put_rate(region=region, kind=kind, target=target, rate_bp=done.before, by=by)
+    elif done.before is not None:
+        terms.put(region=region, by=by, **{done.name: done.before})
+    return done
 
 
 def open_accounts(region: str, currency: str, person_id: int) -> None:

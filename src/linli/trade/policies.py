@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -13,7 +14,7 @@ from linli.trade.events import PolicyPut
 from linli.trade.rules import NewGroup, Shipping, policies
 from linli.trade.rules.policies import Policy
 
-__all__ = ["Policy", "applied", "live", "put", "shipping"]
+__all__ = ["Policy", "Tried", "applied", "listed", "live", "put", "shipping", "stop"]
 
 
 @transaction.atomic
@@ -55,6 +56,53 @@ def live(region: str) -> list[Policy]:
     now = clocks.business_now()
     found = models.Policy.objects.filter(region=region, starts_at__lte=now, ends_at__gt=now).order_by("slug")
     return [Policy(p.slug, p.kind, p.unit, tuple((name, value) for name, value in p.arms), p.sku_code) for p in found]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """A rule with when it holds and who wrote it. `state`: coming, live, over."""
+
+    policy: Policy
+    starts_at: datetime
+    ends_at: datetime
+    by: str
+    state: str
+
+
+def listed(region: str) -> list[Tried]:
+    """Every rule of the region, the newest first."""
+    now = clocks.business_now()
+    return [
+        Tried(
+            Policy(p.slug, p.kind, p.unit, tuple((name, value) for name, value in p.arms), p.sku_code),
+            p.starts_at,
+            p.ends_at,
+            p.by,
+            "coming" if now < p.starts_at else "live" if now < p.ends_at else "over",
+        )
+        for p in models.Policy.objects.filter(region=region).order_by("-starts_at", "-pk")
+    ]
+
+
+@transaction.atomic
+def stop(*, region: str, slug: str, by: str) -> Tried:
+    """End a rule now; one that nobody has seen yet is taken away. Returns it as it was. Again changes nothing.
+
+    Raises Refusal: trade.no_such_policy.
+    """
+    was = next((t for t in listed(region) if t.policy.slug == slug), None)
+    if was is None:
+        raise Refusal("trade.no_such_policy")
+    now = clocks.business_now()
+    rows = models.Policy.objects.filter(region=region, slug=slug)
+    if was.state == "coming":
+        rows.delete()
+    elif was.state == "live":
+        rows.update(ends_at=now)
+    if was.state != "over":
+        fact = PolicyPut(slug, was.policy.kind, was.policy.unit, [name for name, _ in was.policy.arms], now.isoformat(), by)
+        events.append(fact, region=region, subject=f"policy:{slug}")
+    return was
 
 
 def applied(region: str, groups: list[NewGroup]) -> list[NewGroup]:

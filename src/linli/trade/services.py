@@ -14,7 +14,7 @@ from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import capacity, days, partners
 from linli.trade.events import MemberReferred
-from linli.trade.models import Bundle, GiftRule, Partner, Referral, Service
+from linli.trade.models import Bundle, GiftRule, GroupBuy, Partner, Referral, Service
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,21 @@ def bundle(*, region: str, sku: str, service: str) -> None:
     row, _ = Bundle.objects.get_or_create(region=region, sku_code=sku, defaults={"service": wanted})
     if row.service_id != wanted.pk:
         raise Refusal("trade.bundle_fixed", sku=sku)
+
+
+@transaction.atomic
+def unbundle(*, region: str, sku: str) -> str:
+    """Take a SKU's voucher away while nothing of it was ever opened for sale; returns the service's code.
+
+    Raises Refusal: trade.no_such_service, trade.bundle_fixed(sku).
+    """
+    row = Bundle.objects.select_related("service").filter(region=region, sku_code=sku).first()
+    if row is None:
+        raise Refusal("trade.no_such_service", service=sku)
+    if GroupBuy.objects.filter(region=region, sku_code=sku).exists():
+        raise Refusal("trade.bundle_fixed", sku=sku)
+    row.delete()
+    return row.service.code
 
 
 @transaction.atomic

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
 
 from django.db import transaction
 
@@ -44,22 +45,79 @@ def of(region: str) -> Terms:
     return Terms(**found.values) if found else Terms()
 
 
+MOST = {
+    "spot_order_minor": 100_000_00,
+    "spot_day_minor": 1_000_000_00,
+    "ask_hours": 720,
+    "photos_most": 12,
+    "weigh_minutes": 1_440,
+    "commission_bp": 5_000,
+    "cool_off_days": 90,
+    "withdraw_least_minor": 100_000_00,
+}
+"""The most that a figure may be; none is under zero. Beyond it somebody has mistyped."""
+
+
 @transaction.atomic
 def put(*, region: str, by: str, **changes: int) -> Terms:
-    """Change some of a region's terms. What has been decided under the old ones stays.
+    """Change some of a region's terms. What has been decided under the old ones stays. Who changed what is kept.
 
-    Raises Refusal: trade.bad_terms(names): a name that isn't there, or a figure under zero.
+    Raises Refusal: trade.bad_terms(names): a name that isn't there, or a figure under zero or over its most.
     """
-    names = {f.name for f in fields(Terms)}
-    wrong = sorted(name for name, value in changes.items() if name not in names or type(value) is not int or value < 0)
-    if changes.get("commission_bp", 0) > 5_000:
-        wrong.append("commission_bp")
+    wrong = sorted(n for n, value in changes.items() if n not in MOST or type(value) is not int or not 0 <= value <= MOST[n])
     if wrong:
-        raise Refusal("trade.bad_terms", names=wrong)
-    before = of(region)
+        raise Refusal("trade.bad_terms", names=", ".join(wrong))
+    row = lock(region)
+    before = Terms(**row.values)
     after = replace(before, **changes)
     if after != before:
-        row = {"values": asdict(after), "by": by, "changed_at": clocks.business_now()}
-        models.Terms.objects.update_or_create(region=region, defaults=row)
+        row.values, row.by, row.changed_at = asdict(after), by, clocks.business_now()
+        row.save()
+        for name in sorted(changes):
+            note(region=region, name=name, before=getattr(before, name), after=getattr(after, name), by=by)
         events.append(TermsChanged(sorted(changes), by), region=region, subject=f"region:{region}")
     return after
+
+
+def lock(region: str) -> models.Terms:
+    """The region's row, locked until the transaction ends, so that two operators don't lose each other's figures."""
+    fresh = {"by": "system", "changed_at": clocks.business_now()}
+    row, _ = models.Terms.objects.select_for_update().get_or_create(region=region, defaults=fresh)
+    return row
+
+
+def note(*, region: str, name: str, before: int | None, after: int | None, by: str) -> None:
+    """Keep who changed a figure from what to what."""
+    if before != after:
+        models.TermsChange.objects.create(region=region, name=name, before=before, after=after, by=by, at=clocks.business_now())
+
+
+@dataclass(frozen=True)
+class Change:
+    """A figure that was changed: who, when, from, to. `last` of its name: it can be taken back."""
+
+    change_id: int
+    name: str
+    before: int | None
+    after: int | None
+    by: str
+    at: datetime
+    last: bool
+
+
+def history(region: str, *, limit: int = 40) -> list[Change]:
+    """Who changed which figure, newest first."""
+    found, seen = [], set()
+    for c in models.TermsChange.objects.filter(region=region).order_by("-at", "-pk")[:limit]:
+        found.append(Change(c.pk, c.name, c.before, c.after, c.by, c.at, c.name not in seen))
+        seen.add(c.name)
+    return found
+
+
+def change(region: str, change_id: int) -> Change:
+    """One change of the region. Raises Refusal: trade.no_such_change."""
+    found = models.TermsChange.objects.filter(region=region, pk=change_id).first()
+    if found is None:
+        raise Refusal("trade.no_such_change")
+    later = models.TermsChange.objects.filter(region=region, name=found.name, pk__gt=found.pk)
+    return Change(found.pk, found.name, found.before, found.after, found.by, found.at, not later.exists())

@@ -3,7 +3,7 @@
 from linli.trade.models.aftersale import AfterSale, AfterSalePhoto, AfterSaleStep, Weighing
 from linli.trade.models.boxes import Box, BoxPlan, BoxWeek
 from linli.trade.models.carts import CartLine
-from linli.trade.models.commission import ClawBack, Commission, CommissionRate, Terms, Withdrawal
+from linli.trade.models.commission import ClawBack, Commission, CommissionRate, Terms, TermsChange, Withdrawal
 from linli.trade.models.coupons import Coupon, CouponIssue
 from linli.trade.models.groups import GroupBuy, GroupTemplate, Team
 from linli.trade.models.orders import HandOver, Order, OrderDiscount, OrderLine, Pickup
@@ -57,6 +57,7 @@ __all__ = [
     "Statement",
     "Team",
     "Terms",
+    "TermsChange",
     "TradeIn",
     "TradeInStep",
     "Voucher",

@@ -20,6 +20,20 @@ class Terms(models.Model):
         constraints = [models.UniqueConstraint(fields=["region"], name="terms_region")]
 
 
+class TermsChange(models.Model):
+    """One figure that a region changed: a term by its name, or a commission rate as "rate:<kind>:<target>" (None: as everything else)."""
+
+    region = models.CharField(max_length=32)
+    name = models.CharField(max_length=64)
+    before = models.BigIntegerField(null=True)
+    after = models.BigIntegerField(null=True)
+    by = models.CharField(max_length=32)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["region", "at"], name="terms_change_at")]
+
+
 class CommissionRate(models.Model):
     """So much of what the member paid, in basis points: of one SKU, or of a layer. There is no other kind."""
 

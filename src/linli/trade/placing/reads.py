@@ -132,8 +132,8 @@ def groups(ids: Collection[int], now: datetime) -> tuple[dict[int, Known], dict[
         return {}, {}
     if connection.vendor != "postgresql":
         rows = list(GroupBuy.objects.filter(pk__in=list(ids)).annotate(**_rules_there(now)))
-        there = {g.region: _rule(g.rule_slug, g.rule_unit, g.rule_arms) for g in rows if g.rule_slug is not None}
-        return _known(rows), there
+        there = [(g.region, *(vars(g)[name] for name in ("rule_slug", "rule_unit", "rule_arms"))) for g in rows]
+        return _known(rows), {region: _rule(slug, unit, arms) for region, slug, unit, arms in there if slug is not None}
     machine = clocks.machine_now()
     with bulk.cursor() as c:
         c.execute(_VERSIONS, [now, now, bulk.array(sorted(ids))])

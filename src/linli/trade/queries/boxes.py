@@ -32,6 +32,7 @@ class PlanInfo:
     pieces_a_week: int
     active: bool
     boxes: int
+    community_ids: list[int]
 
 
 def plans(region: str, community_id: int | None = None, *, all_of: bool = False) -> list[PlanInfo]:
@@ -54,6 +55,7 @@ def plans(region: str, community_id: int | None = None, *, all_of: bool = False)
             p.pieces_a_week,
             p.active,
             p.boxes.filter(state=Box.State.ACTIVE).count(),
+            list(p.community_ids),
         )
         for p in found
     ]

@@ -7,8 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
+from linli.kernel import ledger
+from linli.trade import capacity
 from linli.trade.models import Bundle, GiftRule, OrderLine, Voucher
 from linli.trade.queries.partners import door
 from linli.trade.rules import is_id, voucher_code
@@ -180,22 +182,46 @@ def brought(region: str, skus: Collection[str] | None = None) -> dict[str, Broug
 
 @dataclass(frozen=True)
 class GiftInfo:
-    """A gift rule."""
+    """A gift rule. `left`: how many its service's partner can still do."""
 
     slug: str
+    service: str
     name_zh: str
     name_en: str
+    partner: str
+    partner_zh: str
+    partner_en: str
+    value_minor: int
     from_minor: int
     starts_at: datetime
     ends_at: datetime
     active: bool
     given: int
+    left: int
 
 
-def gift_rules(region: str, partner: str) -> list[GiftInfo]:
-    """The gift rules of a partner's services."""
-    found = GiftRule.objects.select_related("service").filter(region=region, service__partner__code=partner).order_by("from_minor")
+def gift_rules(region: str, partner: str = "") -> list[GiftInfo]:
+    """The gift rules of the region, or of one partner's services."""
+    found = GiftRule.objects.select_related("service__partner").filter(region=region).annotate(given=Count("vouchers"))
+    if partner:
+        found = found.filter(service__partner__code=partner)
     return [
-        GiftInfo(r.slug, r.service.name_zh, r.service.name_en, r.from_minor, r.starts_at, r.ends_at, r.active, r.vouchers.count())
-        for r in found
+        GiftInfo(
+            r.slug,
+            s.code,
+            s.name_zh,
+            s.name_en,
+            s.partner.code,
+            s.partner.name_zh,
+            s.partner.name_en,
+            s.value_minor,
+            r.from_minor,
+            r.starts_at,
+            r.ends_at,
+            r.active,
+            r.given,
+            ledger.balance(capacity.account(region, s.code, s.partner.code)).free,
+        )
+        for r in found.order_by("from_minor", "slug")
+        for s in [r.service]
     ]

@@ -55,6 +55,7 @@ SECTIONS = (
         (
             Place("catalog", _("商品目录"), "console:catalog", icon="package"),
             Place("promotions", _("大促"), "console:promotions", icon="speakerphone"),
+            Place("selling", _("运费和满赠"), "console:selling", icon="truck-delivery"),
             Place("pyramid", _("价值金字塔"), "console:pyramid", icon="pyramid"),
         ),
     ),
@@ -86,6 +87,7 @@ SECTIONS = (
         _("看数"),
         (
             Place("metrics", _("指标"), "console:metrics", icon="chart-line"),
+            Place("terms", _("规矩"), "console:terms", icon="adjustments"),
             Place("system", _("系统"), "console:system", icon="server-2"),
             Place("programs", _("接口"), "console:programs", icon="webhook"),
         ),

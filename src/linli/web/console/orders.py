@@ -76,7 +76,7 @@ class Step:
     by: str
 
 
-def _by(who: str) -> str:
+def name_of(who: str) -> str:
     """ "person:3" as a name; other actors by their words."""
     kind, _sep, number = who.partition(":")
     if kind == "person" and number.isdigit() and (found := people.person(int(number))):
@@ -108,7 +108,7 @@ def one(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     for told in trade.order_history(order_id):
         face = timeline.FACES.get(told.kind, timeline.OTHER)
         facts = {k: v for k, v in told.facts.items() if not isinstance(v, list | dict)}
-        steps.append(Step(told.at, face.icon, face.tone, words.code(f"event.{told.kind}", currency=currency, **facts), _by(told.by)))
+        steps.append(Step(told.at, face.icon, face.tone, words.code(f"event.{told.kind}", currency=currency, **facts), name_of(told.by)))
     return frame.page(
         request,
         "console/order.html",

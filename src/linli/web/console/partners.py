@@ -1,4 +1,4 @@
-"""Partners in the console: terms, limited goods, services and their capacity, settlement, redemption links; vouchers and boxes."""
+"""Partners in the console: terms, limited goods, services and their capacity, settlement, redemption links; vouchers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from linli.kernel import clocks, ids, sheets
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import capacity, days, groups, limits, partners, services, settlements
-from linli.trade.queries import boxes as box_reads
 from linli.trade.queries import partners as reads
 from linli.trade.queries import vouchers as voucher_reads
 from linli.trade.rules import NewGroup
@@ -321,13 +320,3 @@ def vouchers(request: HttpRequest) -> HttpResponse:
         "partners": reads.partners(region, currency_of(region)),
     }
     return frame.page(request, "console/vouchers.html", "vouchers", context)
-
-
-@allow("operator")
-@require_GET
-def boxes(request: HttpRequest) -> HttpResponse:
-    """Weekly boxes: the plans, and who has subscribed to them."""
-    region = region_of(request)
-    asked: dict[str, Any] = {"state": frame.chosen(request, "state", ("active", "cancelled")), "plan": request.GET.get("plan", "")[:48]}
-    context = {"asked": asked, "plans": box_reads.plans(region, all_of=True), "boxes": box_reads.boxes_in(region, **asked)}
-    return frame.page(request, "console/boxes.html", "boxes", context)

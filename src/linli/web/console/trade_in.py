@@ -21,7 +21,7 @@ from linli.trade.rules.tradein import CONDITIONS
 from linli.web.access import allow
 from linli.web.console import frame
 from linli.web.console.catalog import by, region_of, say_refused
-from linli.web.console.orders import _by
+from linli.web.console.orders import name_of
 from linli.web.console.people_of import currency_of
 
 STATES = ("quoted", "ordered", "paid", "picked_up", "lowered", "inspected", "settled", "returned", "cancelled")
@@ -64,7 +64,7 @@ def one(request: HttpRequest, trade_in_id: uuid.UUID) -> HttpResponse:
         "t": found,
         "tone": TONES.get(found.state, "nu"),
         "legs": [(leg, leg in reached) for leg in LEGS],
-        "steps": [(s, _by(s.by)) for s in found.steps],
+        "steps": [(s, name_of(s.by)) for s in found.steps],
         "community": people.community(found.community_id),
         "recyclers": [p for p in partner_reads.partners(region, currency_of(region)) if p.kind == "recycler" and p.active],
         "crumb": frame.up("console:trade-in", _("以旧换新")),

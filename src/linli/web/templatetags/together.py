@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import template
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from linli.kernel import money
@@ -51,3 +53,15 @@ def typed(amount_minor: int | None, currency: object) -> str:
         return ""
     unit = money.CURRENCIES[str(currency)]
     return f"{amount_minor / 10**unit.exponent:.{unit.exponent}f}"
+
+
+@register.filter
+def iso_day(at: datetime) -> str:
+    """The day of a moment as a date field takes it."""
+    return timezone.localtime(at).date().isoformat()
+
+
+@register.filter
+def iso_last_day(ends_at: datetime) -> str:
+    """The last day of a span as a date field takes it: one that ends at midnight has its last day before."""
+    return (timezone.localtime(ends_at) - timedelta(microseconds=1)).date().isoformat()
