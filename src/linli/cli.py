@@ -7,32 +7,55 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from linli.science.evaluations import EVALUATIONS, evaluation
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+
     from linli.kernel.refusals import Refusal
 
-out = Console()
+
+@cache
+def _out() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _set_up() -> None:
+    """Django and every room's models: half a second, which a command that needs neither (`cls=click.Command`) does without."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "linli.settings")
+    import django
+
+    django.setup()
+
+
+class Knowing(click.Command):
+    """A command over the rooms."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        _set_up()
+        return super().invoke(ctx)
 
 
 class Guarded(click.Group):
-    """A refusal is told in words, with its code, and ends with status 2; it is not a traceback."""
+    """Commands over the rooms, unless `cls` says otherwise. A refusal is told in words, with its code, and ends with status 2."""
+
+    command_class = Knowing
+    group_class = type
 
     def invoke(self, ctx: click.Context) -> Any:
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "linli.settings")
-        import django
-
-        django.setup()
         from linli.kernel.refusals import Refusal
 
+        if ctx.parent is not None:
+            _set_up()
         try:
             return super().invoke(ctx)
         except Refusal as refusal:
@@ -41,14 +64,19 @@ class Guarded(click.Group):
 
 
 def _tell(refusal: Refusal) -> None:
+    _set_up()
     from linli.web import words
 
     says, do = words.refusal(refusal, "en")
-    out.print(f"[red]{says}[/] ({refusal.code}) {do}", highlight=False)
+    _out().print(f"[red]{says}[/] ({refusal.code}) {do}", highlight=False)
 
 
 def _progress() -> Progress:
-    return Progress(SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=out)
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=_out()
+    )
 
 
 @click.group(cls=Guarded)
@@ -60,12 +88,12 @@ def main() -> None:
 # ---- bringing it up
 
 
-@main.command()
+@main.command(cls=click.Command)
 def assets() -> None:
     """Front-end packages, icons, pictures and message catalogues into place. Does nothing when nothing changed."""
     from linli.web import assets
 
-    assets.build(say=lambda text: out.print(text, highlight=False))
+    assets.build(say=click.echo)
 
 
 @main.command()
@@ -76,24 +104,29 @@ def migrate() -> None:
     call_command("migrate", verbosity=0, interactive=False)
 
 
-@main.command()
+@main.command(cls=click.Command)
 @click.pass_context
 def init(ctx: click.Context) -> None:
     """Tables, and on the first run a year of real history, the shop's goods, the models and the first day."""
+    from linli import ready
+
+    if ready.migrated() and ready.first_run_done():
+        return
+    _set_up()
+    ctx.invoke(migrate)
+    if ready.first_run_done():
+        return
     from linli import first_run
 
-    ctx.invoke(migrate)
-    if first_run.done():
-        return
-    out.print("First run: bringing a year of real grocery orders in (about a minute).")
+    click.echo("First run: bringing a year of real grocery orders in (about a minute).")
     with _progress() as progress:
         task = progress.add_task("starting", total=None)
         first_run.run(lambda done, total, label: progress.update(task, completed=done, total=total, description=label))
     for line in first_run.summary():
-        out.print(f"  {line}", highlight=False)
+        click.echo(f"  {line}")
 
 
-@main.command()
+@main.command(cls=click.Command)
 @click.option("--port", default=8000, show_default=True, help="Port of the web process; the sandbox gateway takes the next one.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--web-workers", default=1, show_default=True, help="Web processes.")
@@ -101,7 +134,7 @@ def up(port: int, host: str, web_workers: int) -> None:
     """Run web, worker and (in the sandbox) the payment gateway together; Ctrl-C stops them cleanly."""
     from linli import processes
 
-    sys.exit(processes.up(host=host, port=port, web_workers=web_workers, say=lambda text: out.print(text, highlight=False)))
+    sys.exit(processes.up(host=host, port=port, web_workers=web_workers, say=click.echo))
 
 
 @main.command()
@@ -112,7 +145,7 @@ def worker() -> None:
     worker.run()
 
 
-@main.command()
+@main.command(cls=click.Command)
 @click.option("--port", default=8001, show_default=True)
 @click.option("--seed", default=1, show_default=True, help="Seed of the misbehaviour.")
 @click.option("--misbehave/--behave", default=True, show_default=True, help="Lose, double, delay, reorder and forge callbacks.")
@@ -176,7 +209,7 @@ def clock(at: datetime | None, running: bool) -> None:
     elif at:
         clocks.set_business(timezone.make_aware(at))
     standing = clocks.standing_at()
-    out.print(f"business {clocks.business_now():%Y-%m-%d %H:%M} UTC ({'standing' if standing else 'running'})", highlight=False)
+    _out().print(f"business {clocks.business_now():%Y-%m-%d %H:%M} UTC ({'standing' if standing else 'running'})", highlight=False)
 
 
 # ---- knowing
@@ -191,7 +224,7 @@ def train(name: str) -> None:
     from linli.people import queries as people
 
     for region in people.regions():
-        out.print(scores.train(region.slug, clocks.business_now()), highlight=False)
+        _out().print(scores.train(region.slug, clocks.business_now()), highlight=False)
 
 
 @main.command()
@@ -203,7 +236,7 @@ def evaluate(name: str, json_file: Path | None, data: Path | None, seed: int) ->
     """Judge a model on a time split beside its rivals, in one run."""
     judge = evaluation(name)
     rows = judge.run(data, seed=seed)
-    out.print(judge.render(rows), highlight=False, soft_wrap=True)
+    _out().print(judge.render(rows), highlight=False, soft_wrap=True)
     if json_file:
         json_file.write_text(json.dumps(rows, indent=1, default=str) + "\n")
 
@@ -264,8 +297,8 @@ def audit() -> None:
 
     found = ledger.audit()
     for finding in found.findings:
-        out.print(f"[red]{finding}[/]", highlight=False)
-    out.print("The ledger holds." if found.ok else "The ledger does not hold.")
+        _out().print(f"[red]{finding}[/]", highlight=False)
+    _out().print("The ledger holds." if found.ok else "The ledger does not hold.")
     sys.exit(0 if found.ok else 1)
 
 
@@ -302,7 +335,7 @@ def rebuild_lake() -> None:
 
     written = lake.rebuild()
     events.rewind("lake")  # what was relayed during the swap is read again, and left out where it is there already
-    out.print(f"{written:,} rows written anew.", highlight=False)
+    _out().print(f"{written:,} rows written anew.", highlight=False)
 
 
 @main.group()
@@ -373,7 +406,7 @@ def revoke_token(prefix: str) -> None:
     for region in people.regions():
         if any(t.prefix == prefix for t in tokens.of_region(region.slug)):
             tokens.revoke(region=region.slug, prefix=prefix, by="command")
-            out.print("revoked", highlight=False)
+            _out().print("revoked", highlight=False)
             return
     raise Refusal("api.no_such_token")
 
@@ -384,16 +417,18 @@ def docs() -> None:
     from linli import reference
 
     for path in reference.write(Path("docs"), main):
-        out.print(f"wrote {path}", highlight=False)
+        _out().print(f"wrote {path}", highlight=False)
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    from rich.table import Table
+
     table = Table(title=title, title_justify="left")
     for n, column in enumerate(columns):
         table.add_column(column, justify="right" if n and n < len(columns) - 1 else "left")
     for row in rows:
         table.add_row(*row)
-    out.print(table)
+    _out().print(table)
 
 
 if __name__ == "__main__":

@@ -9,19 +9,12 @@ from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from linli import settings, wiring
+from linli import ready, settings, wiring
 from linli.insight import history, refresh, scores
 from linli.kernel import clocks, events
 
 START = datetime(2017, 10, 1, 9, tzinfo=ZoneInfo("America/New_York"))
-_STAMP = "first-run"
-
 Told = Callable[[int, int, str], None]
-
-
-def done() -> bool:
-    """Whether the first run has ended well on this home."""
-    return (settings.HOME / _STAMP).exists()
 
 
 def run(tell: Told) -> None:
@@ -42,9 +35,9 @@ def run(tell: Told) -> None:
         tell(n, len(parts), label)
         part()
     tell(len(parts), len(parts), "done")
-    (settings.HOME / _STAMP).write_text("\n".join(f"{name}: {count:,}" for name, count in report.lines()) + "\n")
+    (settings.HOME / ready.STAMP).write_text("\n".join(f"{name}: {count:,}" for name, count in report.lines()) + "\n")
 
 
 def summary() -> list[str]:
     """What the first run brought in, a line each."""
-    return (settings.HOME / _STAMP).read_text().splitlines()
+    return (settings.HOME / ready.STAMP).read_text().splitlines()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import signal
 import socket
@@ -14,6 +15,7 @@ from types import FrameType
 from linli import settings
 
 GRACE_SECONDS = 15
+FIRST_PAGE = "/signin/"
 
 
 def up(*, host: str, port: int, web_workers: int, say: Callable[[str], None]) -> int:
@@ -25,13 +27,13 @@ def up(*, host: str, port: int, web_workers: int, say: Callable[[str], None]) ->
     environment = {**os.environ, "LINLI_GATEWAY": os.environ.get("LINLI_GATEWAY", f"http://{host}:{gateway_port}")}
     environment.setdefault("LINLI_PUBLIC_URL", f"http://{host}:{port}")
     linli = [sys.executable, "-m", "linli.cli"]
-    wanted = {
+    web = {
         "web": [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", host, "--port", str(port), "--workers", str(web_workers),
                 "--no-ws", "--log-level", "warning", "linli.rsgi:app"],
-        "worker": [*linli, "worker"],
     }  # fmt: skip
+    others = {"worker": [*linli, "worker"]}
     if settings.SANDBOX:
-        wanted["gateway"] = [*linli, "gateway", "--port", str(gateway_port)]
+        others["gateway"] = [*linli, "gateway", "--port", str(gateway_port)]
     stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -40,13 +42,18 @@ def up(*, host: str, port: int, web_workers: int, say: Callable[[str], None]) ->
 
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    # Own process groups: Ctrl-C reaches this process only, which then ends the others in order.
-    running = {
-        name: subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 (our own three commands)
-        for name, command in wanted.items()
-    }
-    if _listens(host, port, lambda: not stopping and all(p.poll() is None for p in running.values())):
+    running: dict[str, subprocess.Popen[bytes]] = {}
+
+    def begin(wanted: dict[str, list[str]]) -> None:
+        for name, command in wanted.items():
+            # Own process groups: Ctrl-C reaches this process only, which then ends the others in order.
+            running[name] = subprocess.Popen(command, env=environment, start_new_session=True)  # noqa: S603 (our own three commands)
+
+    begin(web)
+    # Each start is a second of a core: whoever waits for the first page waits for the web process alone.
+    if _answers(host, port, lambda: not stopping and all(p.poll() is None for p in running.values())):
         say(f"\nLinli is up: http://{host}:{port}/\nCtrl-C stops it.")
+        begin(others)
     while not stopping and all(p.poll() is None for p in running.values()):
         time.sleep(0.2)
     fallen = [name for name, p in running.items() if p.poll() is not None]
@@ -76,9 +83,16 @@ def _free(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) != 0
 
 
-def _listens(host: str, port: int, going: Callable[[], bool]) -> bool:
+def _answers(host: str, port: int, going: Callable[[], bool]) -> bool:
+    """Wait until a page is answered: the port is open before there is anybody behind it."""
     while going():
-        if not _free(host, port):
+        line = http.client.HTTPConnection(host, port, timeout=1)
+        try:
+            line.request("GET", FIRST_PAGE)
+            line.getresponse().read()
             return True
-        time.sleep(0.05)
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.02)
+        finally:
+            line.close()
     return False

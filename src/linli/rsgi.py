@@ -12,15 +12,21 @@ import os
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from linli.wsgi import application as django  # sets Django up: everything else comes after it
 
-from linli.web.api.fast_orders import BATCHER, PATH, Answer, Came  # isort: skip
+from linli import warming  # isort: skip
+from linli.web.api import ORDERS_PATH  # isort: skip
+
+if TYPE_CHECKING:
+    from linli.web.api.fast_orders import Answer
 
 THREADS = int(os.environ.get("LINLI_WEB_THREADS", "4"))
 CHUNK = 64 * 1024
+_under_way: list[int] = []
 _pool = ThreadPoolExecutor(THREADS, thread_name_prefix="django")
 
 # The batch's thread computes while the other one reads requests: it lets go of the interpreter sooner than after 5 ms.
@@ -33,15 +39,20 @@ async def app(scope: Any, protocol: Any) -> None:
         protocol.close(404)
         return
     body = await protocol()
-    if scope.method == "POST" and scope.path == PATH:
+    if scope.method == "POST" and scope.path == ORDERS_PATH:
         answer = await _batched(scope, body)
         if answer is not None:
             protocol.response_bytes(answer.status, answer.headers, answer.body)
             return
     loop = asyncio.get_running_loop()
-    status, headers, chunks = await loop.run_in_executor(_pool, _django, _environ(scope, body))
+    _under_way.append(1)
+    try:
+        status, headers, chunks = await loop.run_in_executor(_pool, _django, _environ(scope, body))
+    finally:
+        _under_way.pop()
     if isinstance(chunks, bytes):
         protocol.response_bytes(status, headers, chunks)
+        _warm()
         return
     transport = protocol.response_stream(status, headers)
     try:
@@ -51,7 +62,15 @@ async def app(scope: Any, protocol: Any) -> None:
         await loop.run_in_executor(_pool, chunks.close)
 
 
+@cache
+def _warm() -> None:
+    """Once the first page is out, in the background."""
+    warming.begin(lambda: bool(_under_way))
+
+
 async def _batched(scope: Any, body: bytes) -> Answer | None:
+    from linli.web.api.fast_orders import BATCHER, Came  # the shop's rooms, which the first page does without
+
     loop = asyncio.get_running_loop()
     future: asyncio.Future[Answer | None] = loop.create_future()
 

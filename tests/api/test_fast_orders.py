@@ -15,7 +15,7 @@ from linli.people import queries as people
 from linli.trade import groups, orders
 from linli.trade.models import Order
 from linli.web import access
-from linli.web.api import fast_orders, tokens
+from linli.web.api import ORDERS_PATH, fast_orders, tokens
 from linli.web.api.fast_orders import Answer, Came
 from linli.web.models import ApiToken
 from support.shop import REGION, Shop, new_group
@@ -58,7 +58,7 @@ def by_django(request: Came) -> HttpResponse:
         if name:
             client.cookies[name] = value
     rest = {k: v for k, v in request.headers.items() if k not in ("cookie", "content-type", "host")}
-    path = fast_orders.PATH + (f"?{request.query}" if request.query else "")
+    path = ORDERS_PATH + (f"?{request.query}" if request.query else "")
     return client.post(path, data=request.body, content_type=request.headers["content-type"], headers=rest)
 
 

@@ -33,6 +33,15 @@ def _children(pid: int) -> list[int]:
     return [int(p) for p in subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()]
 
 
+def _all_three(process: subprocess.Popen[bytes], seconds: float = 30) -> list[int]:
+    """Worker and gateway begin once a page is answered."""
+    until = time.monotonic() + seconds
+    while len(found := _children(process.pid)) < 3:
+        assert time.monotonic() < until, "worker and gateway did not start"
+        time.sleep(0.05)
+    return found
+
+
 @pytest.fixture
 def home(tmp_path: Path) -> dict[str, str]:
     environment = {k: v for k, v in os.environ.items() if k not in ("LINLI_DATABASE", "LINLI_GATEWAY")} | {"LINLI_HOME": str(tmp_path)}
@@ -56,8 +65,7 @@ def test_comes_up_and_ctrl_c_stops_everything(home: dict[str, str]) -> None:
     process = subprocess.Popen([*LINLI, "up", "--port", str(port)], env=home)
     try:
         assert _answer(f"http://127.0.0.1:{port}/signin/", process).status_code == 200
-        children = _children(process.pid)
-        assert len(children) == 3
+        children = _all_three(process)
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
         assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
@@ -81,7 +89,7 @@ def test_one_that_falls_takes_the_others_along(home: dict[str, str]) -> None:
     process = subprocess.Popen([*LINLI, "up", "--port", str(port)], env=home)
     try:
         _answer(f"http://127.0.0.1:{port}/signin/", process)
-        children = _children(process.pid)
+        children = _all_three(process)
         os.kill(children[1], signal.SIGKILL)
         assert process.wait(25) == 1
         assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]

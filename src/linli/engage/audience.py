@@ -15,13 +15,13 @@ import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
-
-import ibis
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING, Any, Literal
 
 from linli.engage import expression as e
 from linli.kernel.refusals import Refusal
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 Kind = Literal["number", "text", "labels", "bool"]
 
@@ -81,6 +81,8 @@ class Rule:
 
     def ibis(self, table: ir.Table) -> ir.BooleanValue:
         """The rule over a table whose columns are the schema's names; never null, so it can filter or count."""
+        import ibis
+
         return _column(self.tree, table, self.schema).fill_null(ibis.literal(False))
 
 
@@ -244,10 +246,14 @@ def _join(sign: str, tests: Sequence[Test], facts: Mapping[str, Any]) -> bool | 
 
 
 def _finite(number: ir.NumericValue) -> ir.NumericValue:
+    import ibis
+
     return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
 
 
 def _column(node: e.Node, table: ir.Table, names: Schema) -> Any:
+    import ibis
+
     match node:
         case e.Literal(value):
             return ibis.literal(value, type="float64" if isinstance(value, float) else None)

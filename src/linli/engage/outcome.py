@@ -5,17 +5,22 @@ with the unasked."""
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from linli.engage import library, models, preview, purse, rates, rules
 from linli.engage.shapes import Estimate, Outcome, Range
-from linli.insight import experiments
 from linli.insight import queries as insight
 from linli.kernel import ledger
 from linli.trade import accounts
 
+if TYPE_CHECKING:
+    from linli.insight import experiments
+
 
 def outcome(launch: models.Launch) -> Outcome | None:
     """The outcome so far; None before insight has looked at the first day after the start."""
+    from linli.insight import experiments
+
     standing = insight.standing(launch.region)
     if standing is None:
         return None

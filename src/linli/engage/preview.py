@@ -11,16 +11,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from linli.engage import audience, delivery, gate, knowledge, launching, library, models, plan, purse, rates, rules
 from linli.engage import playbook as p
 from linli.engage.delivery import Scene
 from linli.engage.playbook import Playbook
 from linli.engage.shapes import LeaderLoad, Power, Preview, Range, SampleMember
-from linli.insight import experiments
 from linli.kernel import clocks
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
+
+if TYPE_CHECKING:
+    from linli.insight import experiments
 
 MOST_DAYS = 14
 """How many days ahead leaders' work is shown."""
@@ -232,6 +235,8 @@ def _window_before(
     region: str, treated: tuple[int, ...], holdout: tuple[int, ...], as_of: datetime, days: int, metric: str, worthwhile: float | None
 ) -> experiments.Outcome:
     """The comparison over the window that has passed. As of a moment it never changes, and a page asks for it often."""
+    from linli.insight import experiments
+
     start = as_of - timedelta(days=days)
     return experiments.outcome(
         region=region, treated=treated, holdout=holdout, start=start, as_of=as_of, metric=metric, worthwhile=worthwhile

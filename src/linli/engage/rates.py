@@ -7,11 +7,8 @@ from datetime import datetime
 from functools import lru_cache
 from math import sqrt
 
-import ibis
-
 from linli.engage.shapes import Range
 from linli.goods import queries as goods
-from linli.insight import facts
 from linli.kernel import ledger
 
 ENOUGH = 30
@@ -63,6 +60,10 @@ def redemption(region: str, prefixes: Sequence[str], as_of: datetime) -> tuple[s
 
 @lru_cache(maxsize=64)
 def _members(region: str, kind: str, as_of: datetime) -> int:
+    import ibis
+
+    from linli.insight import facts
+
     rows = facts.recorded(kind, as_of)
     return int(rows.filter(rows["region"] == ibis.literal(region))["member_id"].nunique().to_pyarrow().as_py() or 0)
 

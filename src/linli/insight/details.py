@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
-import ibis
-
 from linli.insight.features import TASTE_DAYS, Facts
 from linli.insight.local_days import SECONDS_A_DAY, day_number, day_of, local_seconds
 
@@ -35,6 +33,8 @@ def first_week(as_of: datetime, zone: str) -> int:
 
 def details(facts: Facts, as_of: datetime, zone: str, member_ids: Sequence[int] | None = None) -> dict[int, Detail]:
     """Weeks and favourites by member; members without a purchase in the time are missing."""
+    import ibis
+
     purchases, lines = facts.purchases, facts.lines
     if member_ids is not None:
         ids = [int(m) for m in member_ids]

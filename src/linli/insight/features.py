@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import pi
-
-import ibis
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING
 
 from linli.insight.local_days import SECONDS_A_DAY, day_number, local_seconds
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 FRESH = ("fruit", "vegetable", "meat_seafood", "dairy_egg", "grain_oil", "bakery")
 """The shop's fresh categories; taste is judged within them, everything else is "other"."""
@@ -151,7 +152,7 @@ REGISTRY: dict[str, Feature] = {
         _F("community_id", "int", "id", "小区", "Community", "会员所在的小区", "The member's community", "members",
            lambda t: t.community_id.max(), JOINED),
         _F("views_14d", "int", "count", "近 14 天浏览", "Views, 14 days", "近 14 天看过的商品数",
-           "Goods looked at in the last 14 days", "row", lambda t: ibis.null("int64"), (), "trade.goods_viewed"),
+           "Goods looked at in the last 14 days", "row", lambda t: _unknown(t), (), "trade.goods_viewed"),
     )
 }  # fmt: skip
 """Every feature by name. Names are what audience rules, models and pages use."""
@@ -196,6 +197,8 @@ def zone_of(region: str | None) -> str:
 
 def compute(facts: Facts, as_of: datetime, zone: str, member_ids: Sequence[int] | None = None) -> ir.Table:
     """The features over given tables: pure, the single place where they are put together."""
+    import ibis
+
     if member_ids is not None:
         ids = ibis.memtable({"member_id": [int(m) for m in member_ids]}, schema={"member_id": "int64"})
         facts = Facts(*(t.semi_join(ids, "member_id") for t in (facts.purchases, facts.lines, facts.members)))
@@ -213,6 +216,8 @@ def compute(facts: Facts, as_of: datetime, zone: str, member_ids: Sequence[int] 
 
 def _grains(facts: Facts, as_of: datetime, zone: str) -> dict[str, ir.Table]:
     """The tables features are aggregated over; `back` = whole local days before the day of `as_of`."""
+    import ibis
+
     today = day_number(as_of, zone)
 
     def dated(table: ir.Table, column: str = "at", *, since: datetime | None = None) -> ir.Table:
@@ -248,6 +253,8 @@ def _grains(facts: Facts, as_of: datetime, zone: str) -> dict[str, ir.Table]:
 
 def _gaps(purchases: ir.Table) -> ir.Table:
     """Days from each day with an order to the next; several orders of a day are one visit."""
+    import ibis
+
     visits = purchases.filter(purchases.back < RHYTHM_DAYS).select("member_id", "back").distinct()
     earlier = visits.back.lead().over(ibis.window(group_by=visits.member_id, order_by=visits.back))
     return visits.mutate(gap=earlier - visits.back).filter(lambda t: t.gap.notnull())
@@ -255,6 +262,8 @@ def _gaps(purchases: ir.Table) -> ir.Table:
 
 def _placed(table: ir.Table, size: ir.Value, name: ir.Value) -> ir.Table:
     """`place` 0 is the member's largest; equals are told apart by name, so that the answer is one."""
+    import ibis
+
     return table.mutate(place=ibis.row_number().over(ibis.window(group_by=table.member_id, order_by=[size.desc(), name])))
 
 
@@ -273,8 +282,17 @@ def _discount_share(t: ir.Table) -> ir.Value:
     return off / (off + t.amount_minor.sum(where=t.back < 90)).nullif(0)
 
 
+def _unknown(t: ir.Table) -> ir.Value:
+    """What no fact tells yet."""
+    import ibis
+
+    return ibis.null("int64")
+
+
 def _mean_hour(t: ir.Table) -> ir.Value:
     """The hour at which the mean direction of the day's clock points; noon and midnight cancel to nothing."""
+    import ibis
+
     turn = t.sine.sum().atan2(t.cosine.sum()) / (2 * pi)
     hour = ((turn + 1.0) % 1.0 * 24).floor().cast("int64") % 24
     return ((t.sine.sum() == 0) & (t.cosine.sum() == 0)).ifelse(ibis.null("int64"), hour)

@@ -7,10 +7,12 @@ day without time-zone tables of its own.
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import ibis
-import ibis.expr.types as ir
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
 
 SECONDS_A_DAY = 86_400
 EPOCH = date(1970, 1, 1)
@@ -47,6 +49,8 @@ def offsets(zone: str, until: datetime, *, since: datetime | None = None) -> lis
 
 def local_seconds(at: ir.Value, zone: str, until: datetime, *, since: datetime | None = None) -> ir.Value:
     """Seconds since 1970 on the wall clock of `zone`, an integer column, for a column of instants up to `until`."""
+    import ibis
+
     epoch = at.epoch_seconds().cast("int64")
     steps = offsets(zone, until, since=since)
     shift: ir.Value = ibis.literal(steps[0][1], type="int64")

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from statistics import fmean, pstdev
-
-import ibis
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING
 
 from linli.insight.features import Facts
 from linli.insight.local_days import SECONDS_A_DAY, end_of, local_seconds
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 WEEK, MONTH = 7, 30
 STEADY_DAYS = 28
@@ -30,6 +31,8 @@ def count(facts: Facts, days: Sequence[int], zone: str, *, newest: int) -> Count
 
     Product types of communities, which are costly, are counted on the day `newest` alone.
     """
+    import ibis
+
     until = end_of(max(days), zone)
 
     def dated(table: ir.Table, column: str) -> ir.Table:
@@ -47,6 +50,8 @@ def count(facts: Facts, days: Sequence[int], zone: str, *, newest: int) -> Count
 
 
 def _ends(days: Sequence[int]) -> ir.Table:
+    import ibis
+
     return ibis.memtable({"end": [int(d) for d in days]}, schema={"end": "int64"})
 
 
@@ -122,6 +127,8 @@ def _daily(purchases: ir.Table, days: Sequence[int], found: Counted) -> None:
 
 def _range(lines: ir.Table, days: Sequence[int], newest: int, found: Counted) -> None:
     """Product types sold in 90 and in 28 days: of the region on every day, of communities on the newest."""
+    import ibis
+
     region = lines.mutate(community_id=ibis.literal(REGION, type="int64")).select("community_id", "product_type", "day").distinct()
     places = [(lines.select("community_id", "product_type", "day").distinct(), [newest])] if newest in days else []
     for table, which in [(region, list(days)), *places]:

@@ -5,10 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import ibis
-
-from linli.insight import facts
-
 
 @dataclass(frozen=True)
 class Sales:
@@ -22,6 +18,10 @@ class Sales:
 
 def sales(region: str, as_of: datetime, *, days: int = 7, community_id: int | None = None) -> dict[str, Sales]:
     """Product type -> its sales of the last `days` days before `as_of`, of the region or of one community."""
+    import ibis
+
+    from linli.insight import facts
+
     t = facts.lines(as_of)
     t = t.filter(t["region"] == region, t["at"] > ibis.literal(as_of - timedelta(days=days)), t["product_type"].notnull())
     if community_id is not None:

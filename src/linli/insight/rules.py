@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
-Bools = npt.NDArray[np.bool_]
-Ints = npt.NDArray[np.int64]
-Columns = Mapping[str, Floats]
+type Floats = npt.NDArray[np.float64]
+type Bools = npt.NDArray[np.bool_]
+type Ints = npt.NDArray[np.int64]
+type Columns = Mapping[str, Floats]
 """Feature name -> column; NaN where a member does not have the value."""
 
 NEW_WITHOUT_ORDER_DAYS = 7
@@ -65,6 +67,8 @@ class Decision:
 
 def scale_of(columns: Columns) -> Scale:
     """Draw the scale from all members of a region."""
+    import numpy as np
+
     counted = columns["orders_365d"] > 0
     if not counted.any():
         return Scale()
@@ -84,6 +88,8 @@ def scale_of(columns: Columns) -> Scale:
 
 
 def _fifths(values: Floats) -> tuple[float, ...]:
+    import numpy as np
+
     return tuple(float(q) for q in np.quantile(values, [0.2, 0.4, 0.6, 0.8], method="lower"))
 
 
@@ -93,6 +99,8 @@ def vip_floor(spend: Floats, *, known: int) -> tuple[float, int, float]:
     The smallest group of biggest spenders that is 10 to 15 % of the `known` members and makes half the sales; where no
     such group reaches half, the largest that is not over 15 %. Equal spenders are in or out together.
     """
+    import numpy as np
+
     total = float(spend.sum())
     if total <= 0:
         return float("inf"), 0, 0.0
@@ -110,6 +118,8 @@ def vip_floor(spend: Floats, *, known: int) -> tuple[float, int, float]:
 
 def grade(values: Floats, cuts: tuple[float, ...], *, low_is_good: bool = False) -> Ints:
     """1..5 by the cuts: 5 is the best fifth. 0 where the value or the scale is missing."""
+    import numpy as np
+
     if not cuts:
         return np.zeros(len(values), dtype=np.int64)
     above = (values[:, None] > np.asarray(cuts)[None, :]).sum(axis=1)
@@ -119,6 +129,8 @@ def grade(values: Floats, cuts: tuple[float, ...], *, low_is_good: bool = False)
 
 def lifecycle(columns: Columns) -> Ints:
     """Where each member stands, as an index of LIFECYCLE. The stages exclude each other and leave nobody out."""
+    import numpy as np
+
     c = columns
     bought = c["orders_total"] > 0
     recency = c["recency_days"]
@@ -139,18 +151,24 @@ def lifecycle(columns: Columns) -> Ints:
 
 def rising(now: Floats, before: Floats) -> Bools:
     """More orders than in the 45 days before by more than chance: two Poisson counts of equal time, normal approximation."""
+    import numpy as np
+
     total = np.maximum(now + before, 1)
     return (now >= 4) & ((now - before) / np.sqrt(total) >= RISING_Z)
 
 
 def response_level(risk: Floats, valuable: Bools) -> Ints:
     """0 none, 1 a guiding message, 2 an offer, 3 a personal call; the valuable are called where others get an offer."""
+    import numpy as np
+
     level = np.select([risk >= CALL_RISK, risk >= OFFER_RISK, risk >= GUIDE_RISK], [3, 2, 1], 0)
     return np.where((level == 2) & valuable, 3, level).astype(np.int64)
 
 
 def decide(columns: Columns, scale: Scale) -> Decision:
     """Stage, grades and segments of every member."""
+    import numpy as np
+
     c = columns
     counted = c["orders_365d"] > 0
     recency = np.where(counted, c["recency_days"], np.nan)

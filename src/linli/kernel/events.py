@@ -301,8 +301,9 @@ class Subscription:
     raw: bool = False
 
 
-READERS: dict[str, Subscription] = {}
-"""The readers of this process, filled by the composition at start, so that a page can show how they stand."""
+readers: Callable[[], Mapping[str, Subscription]] = dict
+"""Lists the readers of this process, so that a page can show how they stand. The composition puts its own in place: a
+function, since naming all readers loads what each of them needs, and a web process answers its first page before that."""
 
 
 def advance(name: str, subscription: Subscription) -> int:
@@ -388,7 +389,7 @@ class Standing:
     error: str
 
 
-def standings(subscriptions: dict[str, Subscription]) -> Iterator[Standing]:
+def standings(subscriptions: Mapping[str, Subscription]) -> Iterator[Standing]:
     """Every reader's standing, for the console and the command line."""
     rows = {r.name: r for r in Reader.objects.all()}
     for name, subscription in subscriptions.items():

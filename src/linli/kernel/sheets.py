@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from openpyxl import Workbook, load_workbook
-
 from linli.kernel.money import CURRENCIES
 from linli.kernel.refusals import Refusal
 
@@ -138,6 +136,8 @@ def _text(content: bytes) -> list[list[str]]:
 
 
 def _spreadsheet(content: bytes) -> list[list[str]]:
+    from openpyxl import load_workbook
+
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
             if sum(part.file_size for part in packed.infolist()) > MOST_UNPACKED_BYTES:
@@ -239,6 +239,8 @@ def yes_no(value: str) -> bool:
 
 def book(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """A spreadsheet of one sheet with a bold, frozen heading. Texts stay texts, also those that begin like a formula."""
+    from openpyxl import Workbook
+
     made = Workbook(write_only=True)
     sheet = made.create_sheet(title[:31])
     sheet.freeze_panes = "A2"

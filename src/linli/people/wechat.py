@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import re
 
-import httpx
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
@@ -27,6 +26,8 @@ def exchange(code: str) -> str:
 
     Raises Refusal: people.wechat_unknown (not a code, or WeChat knows nobody by it), people.wechat_silent.
     """
+    import httpx
+
     if not _CODE.fullmatch(code):
         raise Refusal("people.wechat_unknown")
     if not settings.MINI_APPID:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
-from PIL import Image, ImageOps, UnidentifiedImageError
 
 from linli.kernel.refusals import Refusal
 
@@ -30,6 +29,8 @@ class Picture:
 
 def prepare(data: bytes) -> Picture:
     """Re-encode what somebody sent. Raises Refusal: trade.photo_too_large(most_mb), trade.bad_photo."""
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     if len(data) > MOST_BYTES:
         raise Refusal("trade.photo_too_large", most_mb=MOST_BYTES // 1024 // 1024)
     try:

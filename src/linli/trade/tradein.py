@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib import resources
 
-import yaml
 from django.db import IntegrityError, transaction
 
 from linli.goods import queries as goods
@@ -76,6 +75,8 @@ def put_value(*, region: str, category: str, up_to_years: int, condition: str, v
 
 def load_values(region: str) -> int:
     """Put the table that ships with the software, where there is none; returns its rows."""
+    import yaml
+
     if ApplianceValue.objects.filter(region=region).exists():
         return 0
     table = yaml.safe_load(resources.files("linli.trade").joinpath("appliances.yaml").read_text(encoding="utf-8"))

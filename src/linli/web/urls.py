@@ -3,9 +3,9 @@
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.i18n import set_language
 
-from linli.web import signin
+from linli.web import photos, signin
 from linli.web.access import allow
-from linli.web.phone import aftersale
+from linli.web.later import later
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", signin.home, name="home"),
@@ -16,11 +16,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("signout/", signin.signout, name="signout"),
     path("sandbox/inbox/", signin.inbox, name="sandbox-inbox"),
     path("language/", allow("anyone")(set_language), name="set_language"),
-    path("photos/<uuid:photo_id>.jpg", aftersale.photo, name="aftersale-photo"),
-    path("console/", include("linli.web.console.urls")),
-    path("shop/", include("linli.web.phone.shop_urls")),
-    path("partner/", include("linli.web.partner.urls")),
-    path("leader/", include("linli.web.phone.leader_urls")),
+    path("photos/<uuid:photo_id>.jpg", photos.photo, name="aftersale-photo"),
+    later("console/", "linli.web.console.urls", "console"),
+    later("shop/", "linli.web.phone.shop_urls", "shop"),
+    later("partner/", "linli.web.partner.urls", "partner"),
+    later("leader/", "linli.web.phone.leader_urls", "leader"),
     path("api/", include("linli.web.api.urls")),
 ]
 handler403 = "linli.web.signin.error_403"

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-import ibis
-import ibis.expr.types as ir
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
 
 _FRUIT = (
     "TROPICAL FRUIT", "BERRIES", "GRAPES", "CITRUS", "APPLES", "MELONS", "STONE FRUIT", "PEARS", "VALUE ADDED FRUIT",
@@ -22,6 +25,8 @@ _VEGETABLE = ("VEGETABLES - SHELF STABLE", "FRZN VEGETABLE/VEG DSH", "FRZN POTAT
 
 def shop_category(department: ir.StringValue, category: ir.StringValue) -> ir.StringValue:
     """fruit, vegetable, meat_seafood, dairy_egg, grain_oil, bakery or other, for columns of the history's words."""
+    import ibis
+
     found: ir.StringValue = ibis.cases(
         (category.isin(_FRUIT), "fruit"),
         ((department == "PRODUCE") | (department == "SALAD BAR") | category.isin(_VEGETABLE), "vegetable"),

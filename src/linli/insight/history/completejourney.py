@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import duckdb
 from django.conf import settings
 from django.db import transaction
 
@@ -24,6 +23,9 @@ from linli.insight.history_state import HistoryState
 from linli.kernel import clocks
 from linli.people import groups, members
 from linli.people import queries as people
+
+if TYPE_CHECKING:
+    import duckdb
 
 REGION = "us-demo"
 ZONE = ZoneInfo(source.ZONE)

@@ -14,12 +14,8 @@ from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import ibis
-import yaml
-
 from linli.goods import catalog
 from linli.goods import queries as goods
-from linli.insight import facts
 from linli.insight.history import terms
 from linli.insight.history.completejourney import REGION
 from linli.kernel import clocks
@@ -70,6 +66,8 @@ class Price:
 @cache
 def goods_list() -> tuple[Good, ...]:
     """What goods.yaml says, in its order."""
+    import yaml
+
     text = resources.files("linli.insight.history").joinpath("goods.yaml").read_text(encoding="utf-8")
     return tuple(Good(**entry) for entry in yaml.safe_load(text))
 
@@ -80,6 +78,8 @@ def prices(as_of: datetime) -> dict[str, Price]:
     Alone: the median shelf price of the history's unit (what the shop got plus what it took off), times the pack.
     In a group: less the share that discounted lines of the type had off, kept within 8 and 35 %.
     """
+    from linli.insight import facts
+
     t = facts.recorded("history.purchase__lines", as_of)
     t = t.filter(t["product_type"].isin([g.history_type for g in goods_list()]), t["amount_minor"] > 0)
     shelf = t["amount_minor"] + t["discount_minor"]
@@ -182,6 +182,10 @@ def _group(
 
 def weekly_pieces(region: str, as_of: datetime) -> dict[int, dict[str, float]]:
     """Community -> code -> pieces a week its members bought over the last 13 weeks."""
+    import ibis
+
+    from linli.insight import facts
+
     t = facts.lines(as_of)
     since = as_of - timedelta(weeks=_WEEKS)
     t = t.filter(t["region"] == region, t["at"] > ibis.literal(since), t["product_type"].isin([g.history_type for g in goods_list()]))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-import duckdb
 from django.db import transaction
 
 from linli.insight.history import completejourney, neighbourhood, writing
@@ -12,6 +12,9 @@ from linli.insight.history_state import HistoryState
 from linli.kernel import clocks
 from linli.people import members
 from linli.people import queries as people
+
+if TYPE_CHECKING:
+    import duckdb
 
 _DAY = timedelta(days=1)
 
@@ -34,6 +37,8 @@ def reveal(until: datetime) -> dict[str, int]:
 
 
 def _staged(region: str) -> duckdb.DuckDBPyConnection:
+    import duckdb
+
     con = duckdb.connect(config={"threads": 2})
     con.execute("SET TimeZone = 'UTC'")
     for name in ("households", "baskets", "campaign_events", "redemption_events"):

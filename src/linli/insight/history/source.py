@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import duckdb
+if TYPE_CHECKING:
+    import duckdb
+
 
 ZONE = "America/New_York"
 FRAMES = ("transactions", "products", "campaigns", "campaign_descriptions", "coupons", "coupon_redemptions", "demographics")
@@ -27,6 +29,8 @@ def package() -> dict[str, str]:
 
 def connect(frames: Mapping[str, Any]) -> duckdb.DuckDBPyConnection:
     """A DuckDB of its own with the frames (paths of Parquet files, or Arrow tables) as views of their names."""
+    import duckdb
+
     con = duckdb.connect(config={"threads": 2, "memory_limit": "900MB"})
     con.execute("SET TimeZone = 'UTC'")
     for name in FRAMES:

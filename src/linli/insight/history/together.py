@@ -8,8 +8,6 @@ from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import yaml
-
 from linli.goods import catalog, kits, quota
 from linli.goods import queries as goods
 from linli.insight.history.completejourney import REGION
@@ -26,6 +24,8 @@ OPEN_IN = 4
 @cache
 def told() -> dict[str, Any]:
     """What together.yaml says."""
+    import yaml
+
     found: dict[str, Any] = yaml.safe_load(resources.files("linli.insight.history").joinpath("together.yaml").read_text(encoding="utf-8"))
     return found
 

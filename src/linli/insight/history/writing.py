@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import duckdb
-import pyarrow as pa
-
-from linli.insight import lake, lake_tables
 from linli.kernel import events, ids
+
+if TYPE_CHECKING:
+    import duckdb
 
 SOURCE = "history"
 PURCHASE, CAMPAIGN, REDEMPTION = "history.purchase", "history.campaign_received", "history.coupon_redeemed"
@@ -43,6 +43,8 @@ KINDS = tuple(_TOLD)
 
 def know(con: duckdb.DuckDBPyConnection, members: dict[int, tuple[int, int]]) -> None:
     """Let DuckDB know who is a member: household -> (member id, community id), as the table `known`."""
+    import pyarrow as pa
+
     rows = [(h, m, c) for h, (m, c) in members.items()]
     columns = list(zip(*rows, strict=True)) or [(), (), ()]
     table = pa.table({n: pa.array(v, pa.int64()) for n, v in zip(("household_id", "member_id", "community_id"), columns, strict=True)})
@@ -56,6 +58,8 @@ def name(con: duckdb.DuckDBPyConnection, kind: str, *, after: datetime | None, u
 
     `tell` and `to_lake` write what is named.
     """
+    import pyarrow as pa
+
     keys = con.sql(
         f"SELECT key FROM ({_TOLD[kind]}) WHERE happened_at <= $until AND ($after IS NULL OR happened_at > $after)",  # noqa: S608 (own text)
         params={"until": until, "after": after},
@@ -84,6 +88,10 @@ def _rows(found: duckdb.DuckDBPyRelation) -> Iterator[events.Column]:
 
 def to_lake(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, stamp: str) -> int:
     """Write the named facts of `kind` straight into the lake's tables, once. Returns rows written."""
+    import pyarrow as pa
+
+    from linli.insight import lake, lake_tables
+
     told = f"(SELECT *, CAST(CAST(uid_hex AS UUID) AS VARCHAR) AS uid FROM ({_TOLD[kind]}) JOIN named USING (key))"  # noqa: S608 (own text)
     written = 0
     for form in lake_tables.shapes(kind):
@@ -102,6 +110,8 @@ def to_lake(con: duckdb.DuckDBPyConnection, kind: str, *, region: str, stamp: st
 
 def people_to_lake(region: str, kinds: tuple[str, ...], *, stamp: str) -> int:
     """What the people room told silently while history's members joined, into the lake. Returns rows written."""
+    from linli.insight import lake, lake_tables
+
     written = 0
     for kind in kinds:
         told = lake_tables.Batch(events.silent(kind, region=region, source=SOURCE))

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Any
 
-import httpx
 from django.conf import settings
 
 from linli.kernel import clocks
@@ -88,6 +87,8 @@ class Sandbox:
 
     def _call(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any] | None:
         """The answer's JSON; None for 404. Raises Unreachable for silence and 5xx, Declined for other refusals."""
+        import httpx
+
         content = json.dumps(body).encode() if body is not None else b""
         timestamp, nonce = str(int(clocks.machine_now().timestamp())), secrets.token_hex(8)
         headers = {

@@ -37,7 +37,6 @@ from linli.web.models import ApiToken
 
 log = logging.getLogger(__name__)
 
-PATH = "/api/v1/orders"
 MOST_IN_BATCH = 128
 KEPT = 50_000
 _LINE = {"group_id", "quantity", "solo", "tolerance_pieces", "team"}

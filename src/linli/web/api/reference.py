@@ -13,7 +13,6 @@ from django.views.decorators.http import require_GET
 
 from linli.web import words
 from linli.web.access import allow
-from linli.web.api import errors, v1
 
 EXAMPLES: dict[str, Any] = {
     "return_url": "https://shop.example/back",
@@ -69,6 +68,8 @@ class Section:
 
 def sections() -> list[Section]:
     """Every operation, by subject, in the schema's order."""
+    from linli.web.api import v1
+
     found: dict[str, list[Described]] = {}
     for path, methods in v1.schema()["paths"].items():
         for method, told in methods.items():
@@ -108,6 +109,8 @@ def _described(method: str, path: str, told: dict[str, Any]) -> Described:
 
 def _shape(schema: dict[str, Any]) -> dict[str, Any]:
     """What a reference means; of a list, its rows."""
+    from linli.web.api import v1
+
     if "$ref" in schema:
         return _shape(v1.schema()["components"]["schemas"][schema["$ref"].rpartition("/")[2]])
     return _shape(schema["items"]) if schema.get("type") == "array" and "items" in schema else schema
@@ -178,6 +181,8 @@ def _value(schema: dict[str, Any], name: str) -> Any:
 
 def api_page() -> str:
     """docs/api.md: how to call it, every operation, every error."""
+    from linli.web.api import errors, v1
+
     lines = [
         "# API",
         "",
@@ -218,6 +223,8 @@ def _table(title: str, fields: tuple[Field, ...]) -> list[str]:
 @require_GET
 def docs(request: HttpRequest) -> HttpResponse:
     """The reference for people: one page, nothing from elsewhere."""
+    from linli.web.api import v1
+
     return render(request, "api/docs.html", {"sections": sections(), "about": v1.ABOUT.strip().split("\n\n")})
 
 
@@ -225,6 +232,8 @@ def docs(request: HttpRequest) -> HttpResponse:
 @require_GET
 def refusals(request: HttpRequest) -> HttpResponse:
     """Every code with its status and words: where `type` of an error leads."""
+    from linli.web.api import errors
+
     table = words.refusal_table(words.language_of())
     rows = [(code, errors.status_of(code), said["says"], said.get("do", "")) for code, said in sorted(table.items())]
     return render(request, "api/refusals.html", {"rows": rows})

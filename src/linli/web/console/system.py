@@ -17,7 +17,6 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from linli.insight import lake
 from linli.kernel import clocks, events, ledger, work
 from linli.kernel.models import Effect, WorkRow
 from linli.web.access import allow
@@ -51,7 +50,7 @@ def _database_version() -> str:
 
 def readers() -> list[events.Standing]:
     """Every reader's standing, as the composition lists them."""
-    return list(events.standings(events.READERS))
+    return list(events.standings(events.readers()))
 
 
 def _work(state: str) -> list[WorkRow]:
@@ -63,6 +62,8 @@ def _work(state: str) -> list[WorkRow]:
 @require_GET
 def overview(request: HttpRequest) -> HttpResponse:
     """The state of the machine under the shop."""
+    from linli.insight import lake
+
     state = frame.chosen(request, "work", WORK_STATES, "due")
     counts = dict(WorkRow.objects.values_list("state").annotate(n=Count("id")))
     if not request.GET.get("work") and counts.get("failed"):
@@ -107,7 +108,7 @@ def audit(request: HttpRequest) -> HttpResponse:
 @require_POST
 def retry_reader(request: HttpRequest, name: str) -> HttpResponse:
     """Let a stopped reader try again."""
-    if name not in events.READERS:
+    if name not in events.readers():
         raise Http404
     events.retry(name)
     messages.success(request, _("{name} 接着读").format(name=name))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from linli.fulfil import pickup
@@ -156,26 +156,6 @@ def withdraw(request: HttpRequest, aftersale_id: uuid.UUID) -> HttpResponse:
     else:
         messages.success(request, _("已撤回，48 小时内还可以再申请"))
     return HttpResponseRedirect(reverse("shop:aftersale-one", args=[aftersale_id]))
-
-
-@allow("member", "leader", "operator")
-@cache_control(private=True, max_age=86400)
-@require_GET
-def photo(request: HttpRequest, photo_id: uuid.UUID) -> FileResponse:
-    """A picture, for the member who sent it, their leader and their region's operators; anybody else finds nothing."""
-    actor, owner = actor_of(request), trade.photo_owner(photo_id)
-    if owner is None:
-        raise Http404
-    region, member_id, community_id = owner
-    operator = "operator" in actor.roles and actor.region == region
-    if not (operator or actor.member_id == member_id or community_id in actor.community_ids):
-        raise Http404
-    there = photos.path(region, photo_id)
-    if not there.exists():
-        raise Http404
-    answer = FileResponse(there.open("rb"), content_type="image/jpeg")
-    answer["X-Content-Type-Options"] = "nosniff"
-    return answer
 
 
 def _desk(request: HttpRequest, page: dict[str, Any], status: int = 200) -> HttpResponse:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from xml.sax.saxutils import escape
 
-import segno
-
 from linli.web import pictures
 from linli.web.pictures import canvas
 
@@ -147,6 +145,8 @@ def _when(told: Told) -> str:
 
 def _code(link: str) -> str:
     """The code to scan, 180 wide with a quiet zone of two."""
+    import segno
+
     matrix = segno.make(link, error="m", micro=False)
     modules = matrix.symbol_size(border=2)[0]
     scale = 180 / modules

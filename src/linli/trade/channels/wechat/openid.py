@@ -8,8 +8,6 @@ from __future__ import annotations
 import re
 from urllib.parse import urlencode
 
-import httpx
-
 from linli.trade.channels import Unreachable
 from linli.trade.channels.wechat.merchant import Merchant, merchant
 
@@ -32,6 +30,8 @@ def address(return_url: str, state: str) -> str:
 
 def of_code(code: str) -> str:
     """The openid that a code stands for; a code is good once. Raises Unreachable."""
+    import httpx
+
     found = _merchant()
     asked = {"appid": found.appid, "secret": found.app_secret, "code": code, "grant_type": "authorization_code"}
     base = _open(found)

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-import httpx
 from django.db import transaction
 
 from linli.kernel import clocks, events, ids, work
@@ -20,6 +20,9 @@ from linli.kernel.refusals import Refusal
 from linli.web.api.webhooks import addresses, hooks, signing
 from linli.web.events import WebhookFailed
 from linli.web.models import Webhook, WebhookDelivery
+
+if TYPE_CHECKING:
+    import httpx
 
 SEND = "web.send_webhook"
 LATER = tuple(timedelta(seconds=s) for s in (5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400))
@@ -91,6 +94,8 @@ def _key(delivery: WebhookDelivery) -> str:
 
 def _post(hook: Webhook, delivery: WebhookDelivery) -> tuple[int | None, str]:
     """What the receiver answered: its status, and what it said when that was no success."""
+    import httpx
+
     now = clocks.machine_now()
     numbers = [hook.secret_no]
     if hook.rotated_until is not None and now < hook.rotated_until and hook.secret_no > 1:
