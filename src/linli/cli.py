@@ -5,28 +5,18 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from linli import cli_imports
 from linli.science.evaluations import EVALUATIONS, evaluation
+from linli.terminal import out, progress, table
 
 if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.progress import Progress
-
     from linli.kernel.refusals import Refusal
-
-
-@cache
-def _out() -> Console:
-    from rich.console import Console
-
-    return Console()
 
 
 def _set_up() -> None:
@@ -68,15 +58,7 @@ def _tell(refusal: Refusal) -> None:
     from linli.web import words
 
     says, do = words.refusal(refusal, "en")
-    _out().print(f"[red]{says}[/] ({refusal.code}) {do}", highlight=False)
-
-
-def _progress() -> Progress:
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    return Progress(
-        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=_out()
-    )
+    out().print(f"[red]{says}[/] ({refusal.code}) {do}", highlight=False)
 
 
 @click.group(cls=Guarded)
@@ -119,9 +101,9 @@ def init(ctx: click.Context) -> None:
     from linli import first_run
 
     click.echo("First run: bringing a year of real grocery orders in (about a minute).")
-    with _progress() as progress:
-        task = progress.add_task("starting", total=None)
-        first_run.run(lambda done, total, label: progress.update(task, completed=done, total=total, description=label))
+    with progress() as shown:
+        task = shown.add_task("starting", total=None)
+        first_run.run(lambda done, total, label: shown.update(task, completed=done, total=total, description=label))
     for line in first_run.summary():
         click.echo(f"  {line}")
 
@@ -169,10 +151,14 @@ def complete_journey() -> None:
     """A year of real grocery orders (84.51, 2017): 2,469 households, 155,848 baskets. Twice adds nothing."""
     from linli.insight import history
 
-    with _progress() as progress:
-        task = progress.add_task("reading", total=None)
-        report = history.import_history(lambda done, total, label: progress.update(task, completed=done, total=total, description=label))
-    _table("Complete Journey", ("what", "count"), [(name, f"{count:,}") for name, count in report.lines()])
+    with progress() as shown:
+        task = shown.add_task("reading", total=None)
+        report = history.import_history(lambda done, total, label: shown.update(task, completed=done, total=total, description=label))
+    table("Complete Journey", ("what", "count"), [(name, f"{count:,}") for name, count in report.lines()])
+
+
+for _command in cli_imports.COMMANDS:
+    import_.add_command(_command)
 
 
 # ---- the days
@@ -187,12 +173,12 @@ def step(days: int) -> None:
     from linli import day
     from linli.kernel import clocks
 
-    with _progress() as progress:
-        task = progress.add_task("", total=None)
+    with progress() as shown:
+        task = shown.add_task("", total=None)
         for _ in range(days):
             to = clocks.business_now() + timedelta(days=1)
-            day.step_to(to, tell=lambda done, total, label: progress.update(task, completed=done, total=total, description=label))
-            progress.print(f"The shop's clock stands at {to:%Y-%m-%d %H:%M} UTC.")
+            day.step_to(to, tell=lambda done, total, label: shown.update(task, completed=done, total=total, description=label))
+            shown.print(f"The shop's clock stands at {to:%Y-%m-%d %H:%M} UTC.")
 
 
 @main.command()
@@ -209,7 +195,7 @@ def clock(at: datetime | None, running: bool) -> None:
     elif at:
         clocks.set_business(timezone.make_aware(at))
     standing = clocks.standing_at()
-    _out().print(f"business {clocks.business_now():%Y-%m-%d %H:%M} UTC ({'standing' if standing else 'running'})", highlight=False)
+    out().print(f"business {clocks.business_now():%Y-%m-%d %H:%M} UTC ({'standing' if standing else 'running'})", highlight=False)
 
 
 # ---- knowing
@@ -224,7 +210,7 @@ def train(name: str) -> None:
     from linli.people import queries as people
 
     for region in people.regions():
-        _out().print(scores.train(region.slug, clocks.business_now()), highlight=False)
+        out().print(scores.train(region.slug, clocks.business_now()), highlight=False)
 
 
 @main.command()
@@ -236,7 +222,7 @@ def evaluate(name: str, json_file: Path | None, data: Path | None, seed: int) ->
     """Judge a model on a time split beside its rivals, in one run."""
     judge = evaluation(name)
     rows = judge.run(data, seed=seed)
-    _out().print(judge.render(rows), highlight=False, soft_wrap=True)
+    out().print(judge.render(rows), highlight=False, soft_wrap=True)
     if json_file:
         json_file.write_text(json.dumps(rows, indent=1, default=str) + "\n")
 
@@ -265,7 +251,7 @@ def pay_doctor(channel: str | None, zh: bool) -> None:
             code, language = f"doctor.{check.code}", "zh" if zh else "en"
             to_do = "" if check.state == "ok" else words.do(code, language, **check.facts)
             rows.append((check.state, words.code(code, language), to_do))
-        _table(f"{name} pay", ("state", "what", "to do"), rows)
+        table(f"{name} pay", ("state", "what", "to do"), rows)
         bad = bad or not doctor.ready(checks)
     sys.exit(1 if bad else 0)
 
@@ -283,7 +269,7 @@ def pay_reconcile(of: datetime | None, channel: str | None) -> None:
     day = of.date() if of else channels.day_of(clocks.machine_now()) - timedelta(days=1)
     results = [r for name in ([channel] if channel else reconcile.set_up()) for r in reconcile.day(channel=name, day=day, by="cli")]
     rows = [(r.channel, r.region, str(r.day), str(r.lines), str(r.open_count), r.error or "ok") for r in results]
-    _table("reconciled", ("channel", "region", "day", "lines", "differences", "bill"), rows)
+    table("reconciled", ("channel", "region", "day", "lines", "differences", "bill"), rows)
     sys.exit(1 if any(r.open_count or r.error for r in results) else 0)
 
 
@@ -297,8 +283,8 @@ def audit() -> None:
 
     found = ledger.audit()
     for finding in found.findings:
-        _out().print(f"[red]{finding}[/]", highlight=False)
-    _out().print("The ledger holds." if found.ok else "The ledger does not hold.")
+        out().print(f"[red]{finding}[/]", highlight=False)
+    out().print("The ledger holds." if found.ok else "The ledger does not hold.")
     sys.exit(0 if found.ok else 1)
 
 
@@ -309,7 +295,7 @@ def readers() -> None:
     from linli.kernel import events
 
     rows = [(s.name, f"{s.read_count:,}", f"{s.waiting_count:,}", s.error or "ok") for s in events.standings(wiring.READERS)]
-    _table("readers", ("reader", "read", "waiting", "state"), rows)
+    table("readers", ("reader", "read", "waiting", "state"), rows)
 
 
 @main.group(invoke_without_command=True)
@@ -324,7 +310,7 @@ def lake(ctx: click.Context, compact: bool) -> None:
     if compact:
         lake.compact()
     rows = [(t.kind, f"{t.rows:,}", str(t.files), f"{t.bytes / 1e6:,.1f} MB", str(t.version)) for t in lake.tables()]
-    _table("lake", ("table", "rows", "files", "size", "version"), rows)
+    table("lake", ("table", "rows", "files", "size", "version"), rows)
 
 
 @lake.command(name="rebuild")
@@ -335,7 +321,7 @@ def rebuild_lake() -> None:
 
     written = lake.rebuild()
     events.rewind("lake")  # what was relayed during the swap is read again, and left out where it is there already
-    _out().print(f"{written:,} rows written anew.", highlight=False)
+    out().print(f"{written:,} rows written anew.", highlight=False)
 
 
 @main.group()
@@ -392,7 +378,7 @@ def list_tokens() -> None:
         for region in people.regions()
         for t in tokens.of_region(region.slug)
     ]
-    _table("tokens", ("prefix", "region", "name", "person", "state", "last used (UTC)"), rows)
+    table("tokens", ("prefix", "region", "name", "person", "state", "last used (UTC)"), rows)
 
 
 @token.command(name="revoke")
@@ -406,7 +392,7 @@ def revoke_token(prefix: str) -> None:
     for region in people.regions():
         if any(t.prefix == prefix for t in tokens.of_region(region.slug)):
             tokens.revoke(region=region.slug, prefix=prefix, by="command")
-            _out().print("revoked", highlight=False)
+            out().print("revoked", highlight=False)
             return
     raise Refusal("api.no_such_token")
 
@@ -417,18 +403,7 @@ def docs() -> None:
     from linli import reference
 
     for path in reference.write(Path("docs"), main):
-        _out().print(f"wrote {path}", highlight=False)
-
-
-def _table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left")
-    for n, column in enumerate(columns):
-        table.add_column(column, justify="right" if n and n < len(columns) - 1 else "left")
-    for row in rows:
-        table.add_row(*row)
-    _out().print(table)
+        out().print(f"wrote {path}", highlight=False)
 
 
 if __name__ == "__main__":

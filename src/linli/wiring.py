@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from linli.engage import runs, tasks
 from linli.insight import lake, refresh
+from linli.insight.imports import runs as imports
 from linli.kernel import ledger, work
 from linli.kernel.events import Subscription
 from linli.trade import reading
@@ -25,6 +26,8 @@ WORK: dict[str, work.Handler | work.Long] = {
     **api.HANDLERS,
     "ledger.void_expired": ledger.void_expired_due,
     "insight.touch": work.Long(refresh.touch_due),
+    "insight.import": work.Long(imports.import_due),
+    "insight.withdrawn": work.Long(imports.withdrawn_due),
     "engage.expire_task": tasks.expire_due,
     "engage.step": work.Long(runs.step_due),
 }

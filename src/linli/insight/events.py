@@ -67,3 +67,54 @@ class SegmentChanged(Fact):
     entered: bool
     as_of: str
     reason: dict[str, object]
+
+
+@dataclass(frozen=True)
+class ImportedLine:
+    """One of the goods of an imported order; `amount_minor` is its part of what was paid, `category` one of the shop's."""
+
+    product_name: str
+    sku: str
+    category: str
+    quantity: int
+    amount_minor: int
+
+
+@fact("history.order_imported")
+@dataclass(frozen=True)
+class OrderImported(Fact):
+    """An order stood in another system's export. `order_id` is named by the system and its number; a later file that says
+    something else of it tells the next `revision`, and the highest that was not withdrawn counts. `pieces` 0: not bought."""
+
+    order_id: str
+    import_id: int
+    revision: int
+    order_no: str
+    member_id: int
+    community_id: int
+    amount_minor: int
+    pieces: int
+    lines: tuple[ImportedLine, ...]
+
+
+@fact("history.messages_counted")
+@dataclass(frozen=True)
+class MessagesCounted(Fact):
+    """How many messages one sender wrote in a community's group on one local day; never what. `member_id` None: no member is
+    known by that name. The highest `revision` that was not withdrawn counts."""
+
+    count_id: str
+    import_id: int
+    revision: int
+    member_id: int | None
+    community_id: int
+    messages: int
+
+
+@fact("history.import_withdrawn")
+@dataclass(frozen=True)
+class ImportWithdrawn(Fact):
+    """An import was taken back: what it told counts no more, as of any moment. Recorded as of its first fact, since its facts
+    were recorded as of the days they tell of."""
+
+    import_id: int

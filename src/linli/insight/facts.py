@@ -12,7 +12,7 @@ import ibis
 import ibis.expr.types as ir
 
 from linli.insight import lake
-from linli.insight.history.categories import shop_category
+from linli.insight.categories import shop_category
 
 
 def recorded(kind: str, as_of: datetime) -> ir.Table:
@@ -28,18 +28,18 @@ def purchases(as_of: datetime) -> ir.Table:
 
     member_id, community_id, region, basket_id (text: the history's number or the order's id), at, recorded_at (aware),
     amount_minor (what the shop got, coupons included, refunds taken off), discount_minor (off the shelf price),
-    coupon_discount_minor (part of the amount that a coupon paid), source ("history" or "live").
+    coupon_discount_minor (part of the amount that a coupon paid), source ("history", "import:<number>" or "live").
     """
-    return ibis.union(_history(as_of), _live(as_of))
+    return ibis.union(_history(as_of), _imported_purchases(as_of), _live(as_of))
 
 
 def lines(as_of: datetime) -> ir.Table:
     """One row a line of those baskets.
 
-    member_id, community_id, region, basket_id, at, recorded_at, product_type (the history's word), category (the
-    shop's: fruit, vegetable, meat_seafood, dairy_egg, grain_oil, bakery, other), quantity, amount_minor.
+    member_id, community_id, region, basket_id, at, recorded_at, product_type (the history's word, an import's name of the
+    goods), category (the shop's: fruit, vegetable, meat_seafood, dairy_egg, grain_oil, bakery, other), quantity, amount_minor.
     """
-    return ibis.union(_history_lines(as_of), _live_lines(as_of))
+    return ibis.union(_history_lines(as_of), _imported_lines(as_of), _live_lines(as_of))
 
 
 def members(as_of: datetime) -> ir.Table:
@@ -61,6 +61,51 @@ def _history(as_of: datetime) -> ir.Table:
         t["discount_minor"],
         t["coupon_discount_minor"],
         t["source"],
+    )
+
+
+def imported(kind: str, key: str, as_of: datetime) -> ir.Table:
+    """Facts of imports as they stand: of each `key` the highest revision whose import was not withdrawn."""
+    gone = recorded("history.import_withdrawn", as_of).select("region", "import_id")
+    t = recorded(kind, as_of).anti_join(gone, ["region", "import_id"])
+    newest = t.group_by("region", key).agg(revision=t["revision"].max())
+    return t.semi_join(newest, ["region", key, "revision"])
+
+
+def _imported(as_of: datetime) -> ir.Table:
+    found = imported("history.order_imported", "order_id", as_of)
+    return found.filter(found["pieces"] > 0)
+
+
+def _imported_purchases(as_of: datetime) -> ir.Table:
+    t = _imported(as_of)
+    return t.select(
+        t["member_id"],
+        t["community_id"],
+        t["region"],
+        t["order_id"].name("basket_id"),
+        t["happened_at"].name("at"),
+        t["recorded_at"],
+        t["amount_minor"],
+        ibis.literal(0, "int64").name("discount_minor"),
+        ibis.literal(0, "int64").name("coupon_discount_minor"),
+        t["source"],
+    )
+
+
+def _imported_lines(as_of: datetime) -> ir.Table:
+    t = recorded("history.order_imported__lines", as_of).semi_join(_imported(as_of), ["region", "uid"])
+    return t.select(
+        t["member_id"],
+        t["community_id"],
+        t["region"],
+        t["order_id"].name("basket_id"),
+        t["happened_at"].name("at"),
+        t["recorded_at"],
+        t["product_name"].name("product_type"),
+        t["category"],
+        t["quantity"],
+        t["amount_minor"],
     )
 
 

@@ -24,7 +24,7 @@ TASTE_DAYS = 180
 SCALE = 1_000_000
 """Sines are summed as millionths, integers, so that the sum is the same in any order."""
 
-PURCHASED = ("history.purchase", "trade.order_paid", "trade.order_refunded")
+PURCHASED = ("history.purchase", "history.order_imported", "trade.order_paid", "trade.order_refunded")
 JOINED = ("people.member_joined",)
 
 

@@ -72,7 +72,7 @@ def _members(members: ir.Table, purchases: ir.Table, days: Sequence[int], found:
         month_before=p.back.between(MONTH, 2 * MONTH - 1).any(),
     )
     m = _seen(members, days).left_join(habits, ["end", "member_id"])
-    live = m.channel != "history"
+    live = ~m.channel.isin(("history", "import"))
     cohort = live & m.back.between(CONVERSION_DAYS, CONVERSION_DAYS + STEADY_DAYS - 1)
     counts = {
         "known": m.member_id.notnull(),

@@ -5,8 +5,20 @@ from __future__ import annotations
 from django.db import models
 
 from linli.insight.history_state import HistoryState
+from linli.insight.import_models import ColumnMapping, Import, ImportedRow
 
-__all__ = ["HistoryState", "MemberState", "MetricValue", "Refresh", "Score", "SegmentChange", "SegmentStay"]
+__all__ = [
+    "ColumnMapping",
+    "HistoryState",
+    "Import",
+    "ImportedRow",
+    "MemberState",
+    "MetricValue",
+    "Refresh",
+    "Score",
+    "SegmentChange",
+    "SegmentStay",
+]
 
 
 class MemberState(models.Model):

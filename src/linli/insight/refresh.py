@@ -38,11 +38,12 @@ class Knowledge:
     risks: dict[int, float]
 
 
-def refresh(region: str, as_of: datetime, report: Report | None = None) -> Refresh:
+def refresh(region: str, as_of: datetime, report: Report | None = None, *, count_again: bool = False) -> Refresh:
     """Know every member of the region as of `as_of`, and tell what changed. Doing it again changes nothing.
 
     The first refresh of a region first looks back one day, silently, so that there is a yesterday to compare with.
-    Members who were not profiled on their own wish have no risk, no segments and no features.
+    Members who were not profiled on their own wish have no risk, no segments and no features. `count_again`: facts of past
+    days came in late (an import, its withdrawal), so the last BACKFILL_DAYS are counted again.
     """
     tell = report or (lambda done, total, label: None)
     started = clocks.machine_now()
@@ -56,7 +57,7 @@ def refresh(region: str, as_of: datetime, report: Report | None = None) -> Refre
     tell(2, 5, "knowing.members")
     known = _knowledge(region, as_of)
     tell(3, 5, "knowing.metrics")
-    values = _metrics(region, as_of)
+    values = _metrics(region, as_of, again=count_again)
     tell(4, 5, "knowing.writing")
     kept = _keep(region, as_of, known, values, started=started, silent=False)
     kept.truth = truth.truth(region, as_of, kept.model)
@@ -198,11 +199,11 @@ def _scored(state: MemberState, found: scores.Scored, row: dict[str, Any]) -> No
     state.risk_reasons = [list(reasons.reason(group, points, row)) for group, points in found.pushes]
 
 
-def _metrics(region: str, as_of: datetime) -> list[MetricValue]:
-    """Values of every complete day that has none yet: yesterday's, or the last 28 on the first refresh."""
+def _metrics(region: str, as_of: datetime, *, again: bool) -> list[MetricValue]:
+    """Values of every complete day that has none yet: yesterday's, or the last 28 on the first refresh and when asked `again`."""
     zone = zone_of(region)
     today = local_days.day_number(as_of, zone)
-    last = MetricValue.objects.filter(region=region).order_by("-day").values_list("day", flat=True).first()
+    last = None if again else MetricValue.objects.filter(region=region).order_by("-day").values_list("day", flat=True).first()
     since = max(today - BACKFILL_DAYS, (last - local_days.EPOCH).days + 1 if last else 0)
     days = list(range(since, today))
     if not days:

@@ -107,13 +107,22 @@ def train(region: str, as_of: datetime) -> Artefact:
     version = f"{region}-{as_of.astimezone(UTC):%Y%m%dT%H%M%S}"
     horizon = timedelta(days=HORIZON_DAYS)
     first = purchases["at"].min().to_pyarrow().as_py() or as_of
-    moments = cutoffs(first, as_of - horizon, zone)
+    # A day on which nobody at all bought is one that nobody told of (an export ends before today): no label lies in it.
+    last = purchases["at"].max().to_pyarrow().as_py() or as_of
+    until = as_of if as_of - last < timedelta(days=1) else last
+    moments = cutoffs(first, until - horizon, zone)
     if len(moments) < LEAST_CUTOFFS:
         return _keep(Artefact(version, region, as_of.isoformat(), [], "model.no_history", None))
-    earlier = [m for m in moments if m <= as_of - 2 * horizon]
+    earlier = [m for m in moments if m <= until - 2 * horizon]
     seen: dict[datetime, churn.Seen] = {}
-    model = churn.fit(purchases, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS, seen=seen)
-    judged = _judge(purchases, lines, earlier, moments[-1], seen) if len(earlier) >= LEAST_CUTOFFS else None
+    try:
+        model = churn.fit(purchases, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS, seen=seen)
+    except churn.NothingToLearn:
+        return _keep(Artefact(version, region, as_of.isoformat(), [], "model.no_history", None))
+    try:
+        judged = _judge(purchases, lines, earlier, moments[-1], seen) if len(earlier) >= LEAST_CUTOFFS else None
+    except churn.NothingToLearn:
+        judged = None
     model = replace(model, category_weights=model.category_weights.assign(category=words[model.category_weights["category"]]))
     note = "model.unjudged" if judged is None else "model.good" if judged.roc > judged.recency_roc else "model.below_baseline"
     folder().mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """Tables in files: CSV and XLSX read whole, every value checked, each problem with its row and column; nothing is written here.
 
-openpyxl reads and writes the spreadsheets. A file is judged completely before anybody acts on it.
+calamine reads the spreadsheets, openpyxl writes them. A file is judged completely before anybody acts on it.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 import zipfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -71,12 +72,7 @@ def read(content: bytes, filename: str, columns: Sequence[Column]) -> Sheet:
     Raises Refusal: kernel.sheet_too_big(most_bytes, most_rows), kernel.sheet_unreadable, kernel.sheet_empty,
     kernel.sheet_columns(missing).
     """
-    if len(content) > MOST_BYTES:
-        raise Refusal("kernel.sheet_too_big", most_mb=MOST_BYTES // 1_000_000, most_rows=MOST_ROWS)
-    table = _spreadsheet(content) if filename.lower().endswith((".xlsx", ".xlsm")) else _text(content)
-    filled = [(number, cells) for number, cells in enumerate(table, 1) if any(cells)]
-    if len(filled) < 2:
-        raise Refusal("kernel.sheet_empty")
+    filled = table(content, filename)
     places = _places(filled[0][1], columns)
     rows, problems = [], []
     for number, cells in filled[1:]:
@@ -84,6 +80,39 @@ def read(content: bytes, filename: str, columns: Sequence[Column]) -> Sheet:
         rows.append(row)
         problems += wrong
     return Sheet(rows, problems)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The most a file may be. What it unpacks to is bounded apart: MOST_UNPACKED_BYTES."""
+
+    bytes: int = MOST_BYTES
+    rows: int = MOST_ROWS
+
+    def refusal(self) -> Refusal:
+        return Refusal("kernel.sheet_too_big", most_mb=self.bytes // 1_000_000, most_rows=self.rows)
+
+
+PLAIN = Limits()
+
+
+def table(content: bytes, filename: str, limits: Limits = PLAIN) -> list[tuple[int, list[str]]]:
+    """The filled rows of a CSV or XLSX, headings first, with their numbers in the file; every cell as text.
+
+    Raises Refusal: kernel.sheet_too_big(most_mb, most_rows), kernel.sheet_unreadable, kernel.sheet_empty.
+    """
+    if len(content) > limits.bytes:
+        raise limits.refusal()
+    rows = _spreadsheet(content, limits) if filename.lower().endswith((".xlsx", ".xlsm", ".xls")) else _text(content)
+    filled = []
+    for number, cells in enumerate(rows, 1):
+        if number > limits.rows:
+            raise limits.refusal()
+        if any(cells):
+            filled.append((number, cells))
+    if len(filled) < 2:
+        raise Refusal("kernel.sheet_empty")
+    return filled
 
 
 def _places(headings: Sequence[str], columns: Sequence[Column]) -> list[tuple[Column, int]]:
@@ -115,44 +144,48 @@ def _row(number: int, cells: Sequence[str], places: Iterable[tuple[Column, int]]
     return Row(number, values), problems
 
 
-def _text(content: bytes) -> list[list[str]]:
+def decoded(content: bytes) -> str:
+    """A file's text, UTF-8 (with or without a mark) or GB 18030. Raises Refusal: kernel.sheet_unreadable."""
     for encoding in ENCODINGS:
         try:
-            text = content.decode(encoding)
+            found = content.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if "\0" in text:
-            break
-        first = text.split("\n", 1)[0]
-        delimiter = max(",;\t", key=first.count)
-        try:
-            table = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
-        except csv.Error:
-            break
-        if len(table) > MOST_ROWS:
-            raise Refusal("kernel.sheet_too_big", most_mb=MOST_BYTES // 1_000_000, most_rows=MOST_ROWS)
-        return table
+        if "\0" not in found:
+            return found
+        break
     raise Refusal("kernel.sheet_unreadable")
 
 
-def _spreadsheet(content: bytes) -> list[list[str]]:
-    from openpyxl import load_workbook
+def _text(content: bytes) -> Iterator[list[str]]:
+    found = decoded(content)
+    first = found.split("\n", 1)[0]
+    delimiter = max(",;\t", key=first.count)
+    try:
+        yield from csv.reader(io.StringIO(found, newline=""), delimiter=delimiter, strict=True)
+    except csv.Error:
+        raise Refusal("kernel.sheet_unreadable") from None
+
+
+def _spreadsheet(content: bytes, limits: Limits) -> Iterator[list[str]]:
+    from python_calamine import CalamineWorkbook
 
     try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            if sum(part.file_size for part in packed.infolist()) > MOST_UNPACKED_BYTES:
-                raise Refusal("kernel.sheet_too_big", most_mb=MOST_BYTES // 1_000_000, most_rows=MOST_ROWS)
-        book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        table: list[list[str]] = []
-        for cells in book.worksheets[0].iter_rows(values_only=True):
-            if len(table) >= MOST_ROWS:
-                raise Refusal("kernel.sheet_too_big", most_mb=MOST_BYTES // 1_000_000, most_rows=MOST_ROWS)
-            table.append([_cell(value) for value in cells])
-        return table
+        if content[:2] == b"PK":  # an .xls of the nineties is no zip
+            with zipfile.ZipFile(io.BytesIO(content)) as packed:
+                if sum(part.file_size for part in packed.infolist()) > MOST_UNPACKED_BYTES:
+                    raise limits.refusal()
+        sheet = CalamineWorkbook.from_filelike(io.BytesIO(content)).get_sheet_by_index(0)
+        if sheet.total_height > limits.rows:
+            raise limits.refusal()
+        # With the empty area in front, or the rows would not have the numbers that the spreadsheet shows.
+        rows = sheet.to_python(skip_empty_area=False)
     except Refusal:
         raise
     except Exception as error:  # whatever a damaged file makes the library stumble over, it is the file that can't be read
         raise Refusal("kernel.sheet_unreadable") from error
+    for cells in rows:
+        yield [_cell(value) for value in cells]
 
 
 def _cell(value: object) -> str:
@@ -199,7 +232,8 @@ def amount(currency: str) -> Callable[[str], int]:
     unit = CURRENCIES[currency]
 
     def take(value: str) -> int:
-        plain = value.strip().removeprefix(unit.symbol).strip().removesuffix("元").strip()
+        # Full-width digits and signs are the same digits: "￥１２．５０" is what an input method makes of "¥12.50".
+        plain = unicodedata.normalize("NFKC", value).strip().removeprefix(unit.symbol).strip().removesuffix("元").strip()
         if not re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})*(\.[0-9]+)?|[0-9]{1,12}(\.[0-9]+)?", plain):
             raise Refusal("kernel.cell_amount")
         try:

@@ -10,7 +10,7 @@ from linli.kernel.events import Fact, fact
 @fact("people.member_joined")
 @dataclass(frozen=True)
 class MemberJoined(Fact):
-    """Somebody became a member of a community. `channel` is how ("shop", "leader", "history")."""
+    """Somebody became a member of a community. `channel` is how ("shop", "leader", "import", "history")."""
 
     member_id: int
     community_id: int

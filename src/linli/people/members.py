@@ -19,7 +19,10 @@ from linli.people.models import Community, Consent, Member, Person
 
 @dataclass(frozen=True)
 class Newcomer:
-    """Who joins. `external_id` is the identity elsewhere (a household of the history); joining again with it changes nothing."""
+    """Who joins. `external_id` is the identity elsewhere (a household of the history); joining again with it changes nothing.
+
+    `phone` may be "" where there is an `external_id`: somebody known from another system's files, who can't sign in.
+    """
 
     community_id: int
     phone: str
@@ -48,7 +51,7 @@ def join_many(
 
     Who is there already (by external id, else by phone) is left as they are. `silent` facts fire no reader.
     """
-    phones = [_phone(n.phone) for n in newcomers]
+    phones = [_phone(region, n) for n in newcomers]
     known = set(Community.objects.filter(region=region).values_list("pk", flat=True))
     if strange := {n.community_id for n in newcomers} - known:
         raise Refusal("people.no_such_community", community_id=min(strange))
@@ -80,8 +83,10 @@ def join_many(
     return [there[phone] for phone in phones]
 
 
-def _phone(text: str) -> str:
-    if (number := rules.phone(text)) is None:
+def _phone(region: str, newcomer: Newcomer) -> str:
+    if not newcomer.phone and newcomer.external_id:
+        return rules.nobodys_phone(f"{region}/{newcomer.external_id}")
+    if (number := rules.phone(newcomer.phone)) is None:
         raise Refusal("people.bad_phone")
     return number
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +10,7 @@ from datetime import datetime
 from django.db.models import Count, Q, QuerySet
 
 from linli.kernel import bulk
+from linli.people import rules
 from linli.people.models import Community, Group, GroupMembership, Member, Person, Region, Role
 
 
@@ -142,7 +144,7 @@ def _member(m: Member) -> MemberInfo:
         m.joined_at,
         p.display_name,
         p.surname,
-        p.phone,
+        rules.shown_phone(p.phone),
         p.language,
         c.name_zh,
         c.name_en,
@@ -219,6 +221,24 @@ def members_by_external_id(region: str) -> dict[str, int]:
     return dict(Member.objects.filter(region=region).exclude(external_id="").values_list("external_id", "pk"))
 
 
+def members_by_phone(phones: Iterable[str]) -> dict[str, tuple[int, str]]:
+    """Phone -> (member id, region) of those who are members anywhere: a person is a member of one region."""
+    found: dict[str, tuple[int, str]] = {}
+    for some in itertools.batched(phones, 900):
+        rows = Member.objects.filter(person__phone__in=some).values_list("person__phone", "pk", "region")
+        found |= {phone: (pk, region) for phone, pk, region in rows}
+    return found
+
+
+def member_names(region: str) -> dict[str, int]:
+    """Display name -> member id, of names that only one member of the region goes by."""
+    names = Member.objects.filter(region=region).values_list("person__display_name", "pk")
+    counted: dict[str, list[int]] = {}
+    for name, pk in names:
+        counted.setdefault(name, []).append(pk)
+    return {name: ids[0] for name, ids in counted.items() if len(ids) == 1}
+
+
 def member_ids(region: str, *, community_id: int | None = None) -> list[int]:
     """Everybody of the region or the community, by id."""
     found = Member.objects.filter(region=region)
@@ -254,7 +274,7 @@ def member_counts(region: str) -> dict[int, int]:
 
 
 def _person(p: Person) -> PersonInfo:
-    return PersonInfo(p.pk, p.display_name, p.surname, p.phone, p.language, p.is_active)
+    return PersonInfo(p.pk, p.display_name, p.surname, rules.shown_phone(p.phone), p.language, p.is_active)
 
 
 def person(person_id: int) -> PersonInfo | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,19 @@ def phone(text: str) -> str | None:
     """A phone number as it is stored: digits with an optional plus, or None when `text` isn't one."""
     bare = re.sub(r"[\s().-]", "", text)
     return bare if _PHONE.fullmatch(bare) else None
+
+
+_NOBODYS = "~"
+
+
+def nobodys_phone(external_id: str) -> str:
+    """What stands where a phone number would, of a person known from elsewhere without one. No sign-in can name it."""
+    return _NOBODYS + hashlib.sha256(external_id.encode()).hexdigest()[:19]
+
+
+def shown_phone(kept: str) -> str:
+    """The phone number to show: "" where none is known."""
+    return "" if kept.startswith(_NOBODYS) else kept
 
 
 @dataclass(frozen=True)

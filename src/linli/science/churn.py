@@ -31,7 +31,7 @@ from linli.science.churn_model import (
 )
 from linli.science.purchases import as_table
 
-__all__ = ["ChurnModel", "Seen", "features_of", "fit", "labels"]
+__all__ = ["ChurnModel", "NothingToLearn", "Seen", "features_of", "fit", "labels"]
 
 FOLDS = 3
 COMMON = {"objective": "binary", "verbosity": -1, "num_threads": 1, "deterministic": True, "force_col_wise": True}
@@ -64,6 +64,10 @@ class Seen:
     bought: pd.DataFrame
 
 
+class NothingToLearn(ValueError):
+    """Everybody went, or nobody did."""
+
+
 def fit(
     purchases: Frame,
     lines: Frame | None,
@@ -87,8 +91,9 @@ def fit(
             model and the twin it is judged by ask for the same cutoffs, and they are the dear part.
 
     Raises:
-        ValueError: no cutoff, a label window that ends after the last purchase (its label would
-            be half seen), or a label that is the same for everybody.
+        ValueError: no cutoff, or a label window that ends after the last purchase (its label would
+            be half seen).
+        NothingToLearn: a label that is the same for everybody.
     """
     cutoffs = sorted(cutoffs)
     purchases = as_table(purchases)
@@ -98,7 +103,7 @@ def fit(
     frame = pd.concat([seen[cutoff].frame for cutoff in cutoffs])
     label = frame.pop("label").to_numpy(np.int64)
     if label.min() == label.max():
-        raise ValueError("every member has the same label: nothing to learn")
+        raise NothingToLearn("every member has the same label")
     fold = _folds(frame.index.to_numpy(), seed)
     weights = pd.DataFrame({"category": [], "weight": []})
     if lines is not None:
