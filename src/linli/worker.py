@@ -22,7 +22,7 @@ def once() -> int:
     """One round. Returns how much was done, 0 when nothing was due."""
     work.every(wiring.EVERY)
     done = work.run_due(HANDLERS)
-    done += sum(events.advance(name, subscription) for name, subscription in wiring.READERS.items())
+    done += events.drain(wiring.READERS, rounds=1)
     return done + effects.lost()
 
 

@@ -244,3 +244,20 @@ def test_a_field_can_not_hide_the_facts_own_name() -> None:
         @dataclass(frozen=True)
         class Hides(events.Fact):
             kind: str
+
+
+def test_who_is_up_to_date_is_not_asked() -> None:
+    def breaks(batch: list[Event]) -> None:
+        raise RuntimeError("broken")
+
+    readers = {"early": Subscription(lambda batch: None), "broken": Subscription(breaks), "late": Subscription(lambda batch: None)}
+    assert events.behind(readers) == []  # nothing was ever recorded
+    _tell(1)
+    assert events.behind(readers) == ["early", "broken", "late"]
+    events.advance("early", readers["early"])
+    events.advance("broken", readers["broken"])
+    assert events.behind(readers) == ["late"]
+    _tell(2)
+    assert events.behind(readers) == ["early", "late"]
+    assert events.drain(readers, rounds=1) == 3
+    assert events.behind(readers) == []

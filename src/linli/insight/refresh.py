@@ -100,7 +100,7 @@ def on_purchase(batch: list[Event]) -> None:
         work.schedule("insight.touch", key=str(told[-1].uid), due_at=clocks.machine_now(), region=region, payload=payload, clock="machine")
 
 
-class LakeBehind(Exception):
+class LakeBehind(work.NotYet):
     """The lake does not hold the order yet; the work comes due again by itself."""
 
 

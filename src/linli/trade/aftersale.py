@@ -12,7 +12,7 @@ from linli.goods import queries as goods
 from linli.kernel import clocks, events, ids, ledger
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
-from linli.trade import accounts, load, photos, refunds, rules, terms
+from linli.trade import accounts, load, photos, refunds, rules, terms, weighing
 from linli.trade.days import today
 from linli.trade.events import AfterSaleAnswered, AfterSaleAsked, AfterSaleEscalated
 from linli.trade.models import AfterSale, AfterSalePhoto, AfterSaleStep, HandOver, Order, OrderLine
@@ -156,7 +156,7 @@ def _ask(order: Order, want: Ask, key: str, *, by: str, photo_count: int = 0) ->
 
 
 def _part(line: OrderLine, want: Ask) -> returns.Part:
-    charge = refunds.charge(line)
+    charge = weighing.charge(line)
     sku = goods.sku(line.region, line.sku_code)
     kept_g = line.weighed_g or (sku.piece_g * charge.left_pieces if sku and sku.piece_g else None)
     return decide.asked(charge, want.unit, want.amount, kept_pieces=charge.left_pieces, kept_g=kept_g)

@@ -107,6 +107,14 @@ def _weighed(row: Weighing) -> Weighed:
     return Weighed(row.grams, row.most_g, row.charged_minor, row.most_minor - row.charged_minor)
 
 
+def charge(line: OrderLine) -> returns.Charge:
+    """The line as charged, less the difference of its weight that is on its way back."""
+    charged = refunds.charge(line)
+    row = Weighing.objects.filter(region=line.region, line=line).first()
+    due = row.most_minor - row.charged_minor - row.returned_minor if row else 0
+    return returns.after(charged, returns.portion(charged, due)) if due > 0 else charged
+
+
 @transaction.atomic
 def settle(weighing_id: int, version: int) -> str | None:
     """The difference of a weight that was not corrected since goes back; returns the refund's number, None when nothing does."""

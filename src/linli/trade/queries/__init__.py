@@ -60,6 +60,7 @@ from linli.trade.queries.orders import (
     orders_of,
     pickup,
     pickup_by_code,
+    waiting_count,
 )
 
 __all__ = [
@@ -118,5 +119,6 @@ __all__ = [
     "team",
     "to_weigh",
     "upcoming",
+    "waiting_count",
     "withdrawals",
 ]

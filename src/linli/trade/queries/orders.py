@@ -212,6 +212,12 @@ def handouts(community_id: int, include_handed: bool = False) -> list[Handout]:
     return _handouts(rows)
 
 
+def waiting_count(community_ids: Iterable[int]) -> int:
+    """How many pickups lie ready in these communities: one for each code a member will show."""
+    ready = OrderLine.objects.filter(state=OrderLine.State.READY, pickup__community_id__in=list(community_ids))
+    return ready.values("pickup_id").distinct().count()
+
+
 def _handouts(rows: Iterable[OrderInfo]) -> list[Handout]:
     found = list(rows)
     fetched = OrderLine.objects.filter(order__in=[o.order_id for o in found]).exclude(pickup=None)

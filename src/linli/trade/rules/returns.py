@@ -8,7 +8,7 @@ any series of parts that gives the whole line back gives exactly what each of th
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from linli.kernel import money
 from linli.kernel.refusals import Refusal
@@ -56,6 +56,16 @@ class Part:
     pieces: int
 
 
+def after(charge: Charge, part: Part) -> Charge:
+    """The line when `part` of it has gone back as well."""
+    return replace(
+        charge,
+        refunded_minor=charge.refunded_minor + part.refund_minor,
+        discount_back_minor=charge.discount_back_minor + part.discount_back_minor,
+        returned_pieces=charge.returned_pieces + part.pieces,
+    )
+
+
 def whole(charge: Charge) -> Part:
     """All that is left of a line."""
     return Part(charge.number, charge.left_minor, charge.left_discount_minor, charge.left_pieces)
@@ -85,10 +95,10 @@ def for_member(charge: Charge, refund_minor: int, *, pieces: int = 0) -> Part:
 
 
 def per_piece(charge: Charge, pieces: int) -> Part:
-    """`pieces` of a line go back, each at what it was charged; with the last of them all that is left."""
+    """`pieces` of a line go back, each at what it costs by now (a ladder may have lowered it); with the last all that is left."""
     if pieces >= charge.left_pieces:
         return whole(charge)
-    return portion(charge, charge.amount_minor * pieces // charge.quantity, pieces=pieces)
+    return portion(charge, charge.left_worth_minor * pieces // charge.left_pieces, pieces=pieces)
 
 
 def check(charges: Iterable[Charge], parts: Sequence[Part]) -> None:

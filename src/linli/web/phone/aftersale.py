@@ -112,7 +112,7 @@ def ask(request: HttpRequest, order_id: uuid.UUID, line_number: int) -> HttpResp
             page = {"error": told(refused, order.region), "key": key_of(request), "sent": request.POST}
             status = 422
     found = {a.number: a for a in trade.askable(order_id)}.get(line_number)
-    weighed_g = line.sku.piece_g * line.quantity if line.sku.piece_g else None
+    weighed_g = line.weighed_g or (line.sku.piece_g * (line.quantity - line.returned_pieces) if line.sku.piece_g else None)
     given = terms.of(order.region)
     page |= {
         "order": order,

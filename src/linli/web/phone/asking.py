@@ -74,7 +74,7 @@ def shop_page(request: HttpRequest, template: str, tab: str, page: dict[str, Any
 def leader_page(request: HttpRequest, template: str, tab: str, page: dict[str, Any], status: int = 200) -> HttpResponse:
     """A page of the leader's workbench; `waiting` counts what lies ready to be handed out."""
     if "waiting" not in page:
-        page = {**page, "waiting": sum(len(trade.handouts(c)) for c in actor_of(request).community_ids)}
+        page = {**page, "waiting": trade.waiting_count(actor_of(request).community_ids)}
     return render(request, template, {"tab": tab, **page}, status=status)
 
 
