@@ -23,6 +23,7 @@ class Import(models.Model):
     filename = models.CharField(max_length=120)
     content = models.CharField(max_length=64)  # SHA-256, the name of the kept file
     headings = models.JSONField(default=list)
+    head = models.JSONField(default=list)  # the first rows, until it is written: a preview need not read the file again
     mapping = models.JSONField(default=dict)  # field -> heading
     place = models.CharField(max_length=64, blank=True)
     profiling = models.BooleanField(default=False)

@@ -26,6 +26,7 @@ from linli.people import queries as people
 
 State = Import.State
 KEPT_PROBLEMS = 5_000
+HEAD_ROWS = 6
 KEPT_SECONDS = 7 * 86_400
 _EVENTS = {"orders": "history.order_imported", "messages": "history.messages_counted"}
 
@@ -68,9 +69,10 @@ def _forget(run: Import) -> None:
         (_folder() / run.content).unlink(missing_ok=True)
 
 
-def head(run: Import, rows: int = 6) -> list[list[str]]:
-    """The headings and first rows of the file, for the mapping's preview."""
-    return [cells for _, cells in _table(run)[: rows + 1]]
+def head_of(*, import_id: int, region: str) -> list[list[str]]:
+    """The headings and first rows of the file, for the mapping's preview. Raises Refusal: insight.import_gone, insight.no_such_import."""
+    run = _found(import_id, region)
+    return [list(row) for row in run.head]
 
 
 def _table(run: Import) -> list[tuple[int, list[str]]]:
@@ -94,7 +96,8 @@ def begin(*, region: str, kind: str, content: bytes, filename: str, origin: str 
     if len(content) > LIMITS.bytes:
         raise LIMITS.refusal()
     run = Import(region=region, kind=kind, filename=filename[-120:], content=_keep(content), by=by, made_at=clocks.business_now())
-    run.headings = _table(run)[0][1]
+    table = _table(run)
+    run.headings, run.head = table[0][1], [cells for _, cells in table[: HEAD_ROWS + 1]]
     run.origin = origin or columns.origin_of(run.headings)
     saved = ColumnMapping.objects.filter(region=region, kind=kind, origin=run.origin).values_list("mapping", flat=True).first()
     run.mapping = columns.recognise(kind, run.headings, saved or {})
@@ -220,6 +223,7 @@ def write(run: Import, tell: Tell = _quiet) -> None:
     told = joining.tell(run, found, _terms(run), tell) if run.kind != "messages" else counting.tell(run, found, tell)
     telling.to_lake(run, [*telling.JOINED, *([_EVENTS[run.kind]] if run.kind in _EVENTS else [])], tell)
     run.counts, run.state, run.written_at = {**found.counts, "told": told}, State.DONE, clocks.machine_now()
+    run.head = []
     run.save()
     _forget(run)
     if run.kind != "messages":
@@ -269,4 +273,4 @@ def _found(import_id: int, region: str) -> Import:
     return run
 
 
-__all__ = ["ask", "begin", "check", "head", "import_due", "know", "map_columns", "withdraw", "withdrawn_due", "write"]
+__all__ = ["ask", "begin", "check", "head_of", "import_due", "know", "map_columns", "withdraw", "withdrawn_due", "write"]

@@ -88,6 +88,7 @@ SECTIONS = (
         (
             Place("metrics", _("指标"), "console:metrics", icon="chart-line"),
             Place("terms", _("规矩"), "console:terms", icon="adjustments"),
+            Place("imports", _("导入"), "console:imports", icon="database-import"),
             Place("system", _("系统"), "console:system", icon="server-2"),
             Place("programs", _("接口"), "console:programs", icon="webhook"),
         ),
