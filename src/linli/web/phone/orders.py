@@ -22,7 +22,7 @@ from linli.trade import orders as verbs
 from linli.trade import queries as trade
 from linli.trade.queries import GroupCard, OrderInfo, passes
 from linli.web.access import allow
-from linli.web.phone import offers, paying, shelf
+from linli.web.phone import offers, paying, shelf, terms
 from linli.web.phone.asking import actor_of, key_of, new_key, remember, shop_page
 from linli.web.phone.codes import qr
 
@@ -120,6 +120,7 @@ def order(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     page: dict[str, Any] = {
         "order": found,
         "way": way(found.state),
+        "sure": found.state == "paid" and all(c.kind == terms.FLASH for c in groups.values()),
         "groups": [shelf.group(card) for card in groups.values()],
         "teams": [t for card in groups.values() if (t := offers.own_team(card, found.member_id)) is not None],
         "community": people.community(found.community_id),

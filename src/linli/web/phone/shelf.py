@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from linli.kernel import clocks
 from linli.trade.queries import CouponInfo, GroupCard, Neighbour
@@ -120,7 +121,7 @@ def neighbours_words(neighbours: Sequence[Neighbour], households: int) -> str:
         return _("%s在团") % _("、").join(_("%s家") % n for n in named)
     if named:
         return _("%(names)s等 %(count)s 户在团") % {"names": _("、").join(_("%s家") % n for n in named), "count": households}
-    return _("邻居 %(count)s 户在团") % {"count": households}
+    return ngettext("邻居 %(count)s 户在团", "邻居 %(count)s 户在团", households) % {"count": households}
 
 
 @dataclass(frozen=True)
