@@ -17,8 +17,7 @@ setup: ## Python packages and front-end assets, into this folder only
 	@scripts/setup
 
 run: setup ## bring Linli up on http://127.0.0.1:8000 with a year of real orders inside
-	@$(LINLI) init
-	@exec $(LINLI) up --port $(PORT)
+	@exec $(LINLI) up --init --port $(PORT)
 
 test: setup ## every test, on SQLite and on PostgreSQL, with races and browser
 	@scripts/test

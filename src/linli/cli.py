@@ -92,7 +92,7 @@ def init(ctx: click.Context) -> None:
     """Tables, and on the first run a year of real history, the shop's goods, the models and the first day."""
     from linli import ready
 
-    if ready.migrated() and ready.first_run_done():
+    if ready.done():
         return
     _set_up()
     ctx.invoke(migrate)
@@ -112,10 +112,14 @@ def init(ctx: click.Context) -> None:
 @click.option("--port", default=8000, show_default=True, help="Port of the web process; the sandbox gateway takes the next one.")
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--web-workers", default=1, show_default=True, help="Web processes.")
-def up(port: int, host: str, web_workers: int) -> None:
+@click.option("--init", "first", is_flag=True, help="What `linli init` does before, where something is to be done.")
+def up(port: int, host: str, web_workers: int, first: bool) -> None:
     """Run web, worker and (in the sandbox) the payment gateway together; Ctrl-C stops them cleanly."""
-    from linli import processes
+    from linli import processes, ready
 
+    # A process of its own: what bringing history in has loaded is not kept for as long as Linli is up.
+    if first and not ready.done() and (failed := processes.init()):
+        sys.exit(failed)
     sys.exit(processes.up(host=host, port=port, web_workers=web_workers, say=click.echo))
 
 

@@ -18,6 +18,14 @@ GRACE_SECONDS = 15
 FIRST_PAGE = "/signin/"
 
 
+LINLI = [sys.executable, "-m", "linli.cli"]
+
+
+def init() -> int:
+    """`linli init` as a process; its status."""
+    return subprocess.run([*LINLI, "init"], check=False).returncode  # noqa: S603 (our own command)
+
+
 def up(*, host: str, port: int, web_workers: int, say: Callable[[str], None]) -> int:
     """Run them until Ctrl-C (status 0) or until one ends by itself (status 1: the others are stopped too)."""
     if not _free(host, port):
@@ -26,14 +34,13 @@ def up(*, host: str, port: int, web_workers: int, say: Callable[[str], None]) ->
     gateway_port = port + 1
     environment = {**os.environ, "LINLI_GATEWAY": os.environ.get("LINLI_GATEWAY", f"http://{host}:{gateway_port}")}
     environment.setdefault("LINLI_PUBLIC_URL", f"http://{host}:{port}")
-    linli = [sys.executable, "-m", "linli.cli"]
     web = {
         "web": [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", host, "--port", str(port), "--workers", str(web_workers),
                 "--no-ws", "--log-level", "warning", "linli.rsgi:app"],
     }  # fmt: skip
-    others = {"worker": [*linli, "worker"]}
+    others = {"worker": [*LINLI, "worker"]}
     if settings.SANDBOX:
-        others["gateway"] = [*linli, "gateway", "--port", str(gateway_port)]
+        others["gateway"] = [*LINLI, "gateway", "--port", str(gateway_port)]
     stopping = False
 
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -16,6 +16,11 @@ STAMP = "first-run"
 _RECORDED = "SELECT app, name FROM django_migrations"
 
 
+def done() -> bool:
+    """Whether `linli init` would find nothing to do."""
+    return migrated() and first_run_done()
+
+
 def first_run_done() -> bool:
     """Whether the first run has ended well on this home."""
     return (settings.HOME / STAMP).exists()

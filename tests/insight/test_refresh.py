@@ -181,3 +181,24 @@ def test_what_pages_read_and_refreshing_again_changes_nothing() -> None:
     assert today.members == 30 and {a.code for a in today.alerts} >= {"metric_missed", "model_no_history"}
     assert len(list(queries.export_members(REGION))) == 30
     assert queries.member(10**9) is None and queries.today("nowhere").standing is None
+
+
+def test_the_sums_a_refresh_keeps_are_those_of_its_members() -> None:
+    """Sizes and communities as kept equal those counted from the rows; an order at noon moves the sizes, not the refresh's sums."""
+    ids = people(24)
+    tell(habits(ids, days=80))
+    kept = refresh.refresh(REGION, NOW)
+    sizes, places = queries.segment_counts(REGION), queries.communities(REGION)
+    assert sum(s.members for s in sizes) > 24 and sum(p.members for p in places) == 24
+    board = kept.counts.pop("board")
+    kept.save()
+    assert (queries.segment_counts(REGION), queries.communities(REGION)) == (sizes, places), "counted from the members' rows"
+    kept.counts["board"] = board
+    kept.save()
+    silent = next(s.member_id for s in MemberState.objects.order_by("-recency_days") if "silent_30d" in s.segments)
+    before = {s.key: s.members for s in sizes}
+    tell([paid("back", silent, NOW + timedelta(minutes=5), 4000)])
+    refresh.touch(REGION, [silent], NOW + timedelta(minutes=6))
+    now = {s.key: s.members for s in queries.segment_counts(REGION)}
+    assert now["silent_30d"] == before["silent_30d"] - 1
+    assert now == {key: SegmentStay.objects.filter(region=REGION, segment=key).count() for key in before}

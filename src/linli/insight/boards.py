@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Max, Sum, TextField
+from django.db.models.functions import Cast
 
 from linli.insight import metrics, segments
 from linli.insight.models import MemberState, MetricValue, Refresh, SegmentChange, SegmentStay
@@ -91,16 +93,20 @@ def _cards(last: Refresh, keys: Iterable[str], community_id: int | None, days: i
     newest = MetricValue.objects.filter(region=region).order_by("-day").values_list("day", "as_of").first()
     if newest:
         found = found.filter(day__gt=newest[0] - timedelta(days=days))
-    by_metric: dict[str, list[MetricValue]] = {}
-    for value in found.order_by("day"):
-        by_metric.setdefault(value.metric, []).append(value)
     as_of = newest[1] if newest else last.as_of
-    return [_card(metrics.REGISTRY[key], by_metric.get(key, []), as_of) for key in keys]
+    points: dict[str, list[TrendPoint]] = {}
+    told: dict[str, tuple[float | None, str]] = {}
+    # The detail as text: only the newest one's is shown, and each would be decoded by itself.
+    for metric, day, value, at, detail in found.order_by("day").values_list("metric", "day", "value", "as_of", Cast("detail", TextField())):
+        points.setdefault(metric, []).append(TrendPoint(day, value))
+        if at == as_of:
+            told[metric] = (value, detail)
+    return [_card(metrics.REGISTRY[key], tuple(points.get(key, ())), told.get(key), as_of) for key in keys]
 
 
-def _card(metric: metrics.Metric, values: list[MetricValue], as_of: datetime) -> MetricCard:
-    last = values[-1] if values and values[-1].as_of == as_of else None
-    status, missed_by = metrics.status(metric, last.value if last else None)
+def _card(metric: metrics.Metric, trend: tuple[TrendPoint, ...], newest: tuple[float | None, str] | None, as_of: datetime) -> MetricCard:
+    value, detail = newest or (None, "{}")
+    status, missed_by = metrics.status(metric, value)
     return MetricCard(
         key=metric.key,
         zh=metric.zh,
@@ -110,15 +116,73 @@ def _card(metric: metrics.Metric, values: list[MetricValue], as_of: datetime) ->
         unit=metric.unit,
         direction=metric.direction,
         target=metric.target,
-        value=last.value if last else None,
+        value=value,
         status=status,
         missed_by=missed_by,
-        waits_for="" if last else metric.waits_for or metric.sources[-1],
-        detail=last.detail if last else {},
-        trend=tuple(TrendPoint(v.day, v.value) for v in values),
+        waits_for="" if newest else metric.waits_for or metric.sources[-1],
+        detail=json.loads(detail),
+        trend=trend,
         as_of=as_of,
         source_events=metric.sources,
     )
+
+
+# ---- what a refresh keeps of everybody, so that a page reads a row and not a region of members
+
+_COUNTED = ("at_risk", "at_risk_valuable", "vip")
+
+
+def kept(region: str, states: Iterable[MemberState]) -> dict[str, Any]:
+    """The sums of a refresh, for `Refresh.counts["board"]`: by segment and by community, of all its members.
+
+    `change` is the last segment change that they hold: what members' own orders moved since is added to them.
+    """
+    sizes: dict[str, list[int]] = {}
+    places: dict[int, dict[str, int]] = {}
+    members = spend = 0
+    for s in states:
+        members, spend = members + 1, spend + s.spend_365d_minor
+        for segment in s.segments:
+            size = sizes.setdefault(segment, [0, 0])
+            size[0], size[1] = size[0] + 1, size[1] + s.spend_365d_minor
+        place = places.setdefault(s.community_id, dict.fromkeys(("members", "active", "ever", "sales", "orders", *_COUNTED), 0))
+        place["members"] += 1
+        place["ever"] += s.recency_days is not None
+        place["active"] += s.recency_days is not None and s.recency_days < 30
+        place["sales"], place["orders"] = place["sales"] + s.spend_30d_minor, place["orders"] + s.orders_30d
+        for segment in _COUNTED:
+            place[segment] += segment in s.segments
+    change = SegmentChange.objects.filter(region=region).aggregate(n=Max("id"))["n"] or 0
+    return {"members": members, "spend": spend, "segments": sizes, "places": [[k, v] for k, v in places.items()], "change": change}
+
+
+def _sizes(last: Refresh) -> tuple[dict[str, list[int]], int, int]:
+    """Segment -> [members, their spend], with all members and their spend: as of the refresh, moves since it counted in."""
+    board = last.counts.get("board")
+    if board is None:  # a refresh of before these sums were kept
+        board = kept(last.region, _light(MemberState.objects.filter(region=last.region)))
+    sizes = {segment: list(size) for segment, size in board["segments"].items()}
+    since = SegmentChange.objects.filter(region=last.region, id__gt=board["change"])
+    for segment, entered, n in since.values_list("segment", "entered").annotate(n=Count("id")):
+        sizes.setdefault(segment, [0, 0])[0] += n if entered else -n
+    return sizes, board["members"], board["spend"]
+
+
+def _light(states: Any) -> Any:
+    return states.only("region", "community_id", "recency_days", "spend_30d_minor", "orders_30d", "spend_365d_minor", "segments").iterator(
+        chunk_size=5000
+    )
+
+
+def _sizes_at(region: str, community_id: int) -> tuple[dict[str, list[int]], int, int]:
+    """The same of one community, counted from its members."""
+    spend = dict(MemberState.objects.filter(region=region, community_id=community_id).values_list("member_id", "spend_365d_minor"))
+    sizes: dict[str, list[int]] = {}
+    here = MemberState.objects.filter(region=region, community_id=community_id).values("member_id")
+    for segment, member in SegmentStay.objects.filter(region=region, member_id__in=here).values_list("segment", "member_id"):
+        size = sizes.setdefault(segment, [0, 0])
+        size[0], size[1] = size[0] + 1, size[1] + spend.get(member, 0)
+    return sizes, len(spend), sum(spend.values())
 
 
 # ---- segments
@@ -131,22 +195,13 @@ def segment_counts(region: str, community_id: int | None = None) -> list[Segment
 
 
 def _segment_counts(last: Refresh, before: Refresh | None, community_id: int | None = None) -> list[SegmentCount]:
-    region = last.region
-    states = MemberState.objects.filter(region=region)
-    changes = SegmentChange.objects.filter(region=region)
-    stays = SegmentStay.objects.filter(region=region)
-    if community_id is not None:
-        here = states.filter(community_id=community_id)
-        states, changes, stays = (
-            here,
-            changes.filter(member_id__in=here.values("member_id")),
-            stays.filter(member_id__in=here.values("member_id")),
-        )
-    spend = dict(states.values_list("member_id", "spend_365d_minor"))
-    total = sum(spend.values())
-    inside: dict[str, list[int]] = {}
-    for segment, member in stays.values_list("segment", "member_id"):
-        inside.setdefault(segment, []).append(member)
+    changes = SegmentChange.objects.filter(region=last.region)
+    if community_id is None:
+        sizes, members, spend = _sizes(last)
+    else:
+        sizes, members, spend = _sizes_at(last.region, community_id)
+        here = MemberState.objects.filter(region=last.region, community_id=community_id)
+        changes = changes.filter(member_id__in=here.values("member_id"))
     moved = _movement(changes, before.as_of if before else last.as_of)
     moved_7d = _movement(changes, last.as_of - timedelta(days=7))
     return [
@@ -157,10 +212,10 @@ def _segment_counts(last: Refresh, before: Refresh | None, community_id: int | N
             en=s.en,
             definition_zh=s.definition_zh,
             definition_en=s.definition_en,
-            members=len(inside.get(s.key, [])),
-            share=len(inside.get(s.key, [])) / len(spend) if spend else 0.0,
-            spend_365d_minor=(value := sum(spend.get(m, 0) for m in inside.get(s.key, []))),
-            spend_share=value / total if total else 0.0,
+            members=(size := sizes.get(s.key, [0, 0]))[0],
+            share=size[0] / members if members else 0.0,
+            spend_365d_minor=size[1],
+            spend_share=size[1] / spend if spend else 0.0,
             entered=moved.get((s.key, True), 0),
             left=moved.get((s.key, False), 0),
             entered_7d=moved_7d.get((s.key, True), 0),
@@ -184,34 +239,23 @@ def communities(region: str) -> list[CommunityRow]:
 
 
 def _communities(last: Refresh) -> list[CommunityRow]:
-    region = last.region
-    rows = MemberState.objects.filter(region=region).values("community_id").annotate(
-        members=Count("id"),
-        active=Count("id", filter=Q(recency_days__lt=30)),
-        ever=Count("id", filter=Q(recency_days__isnull=False)),
-        sales=Sum("spend_30d_minor"),
-        orders=Sum("orders_30d"),
-    )  # fmt: skip
-    by_segment: dict[tuple[int, str], int] = {}
-    places = dict(MemberState.objects.filter(region=region).values_list("member_id", "community_id"))
-    wanted = ("at_risk", "at_risk_valuable", "vip")
-    for segment, member in SegmentStay.objects.filter(region=region, segment__in=wanted).values_list("segment", "member_id"):
-        key = (places.get(member, 0), segment)
-        by_segment[key] = by_segment.get(key, 0) + 1
+    board = last.counts.get("board")
+    if board is None:
+        board = kept(last.region, _light(MemberState.objects.filter(region=last.region)))
     found = [
         CommunityRow(
-            community_id=r["community_id"],
+            community_id=community_id,
             members=r["members"],
             active_30d=r["active"],
             silent_share=1 - r["active"] / r["ever"] if r["ever"] else None,
-            sales_30d_minor=r["sales"] or 0,
-            orders_30d=r["orders"] or 0,
-            at_risk=by_segment.get((r["community_id"], "at_risk"), 0),
-            at_risk_valuable=by_segment.get((r["community_id"], "at_risk_valuable"), 0),
-            vips=by_segment.get((r["community_id"], "vip"), 0),
+            sales_30d_minor=r["sales"],
+            orders_30d=r["orders"],
+            at_risk=r["at_risk"],
+            at_risk_valuable=r["at_risk_valuable"],
+            vips=r["vip"],
             as_of=last.as_of,
         )
-        for r in rows
+        for community_id, r in board["places"]
     ]
     return sorted(found, key=lambda c: (-c.sales_30d_minor, c.community_id))
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 
-from linli.insight import details, local_days, metrics, reasons, rules, scores, segments, truth, writing
+from linli.insight import boards, details, local_days, metrics, reasons, rules, scores, segments, truth, writing
 from linli.insight.events import SegmentChanged
 from linli.insight.features import REGISTRY, facts_of, features, zone_of
 from linli.insight.models import MemberState, MetricValue, Refresh, SegmentChange, SegmentStay
@@ -233,6 +233,7 @@ def _keep(region: str, as_of: datetime, known: Knowledge, values: list[MetricVal
         values, batch_size=BATCH, update_conflicts=True,
         unique_fields=["region", "community_id", "metric", "day"], update_fields=["value", "detail", "as_of"],
     )  # fmt: skip
+    board = boards.kept(region, known.states)
     finished = clocks.machine_now()
     artefact = scores.newest(region, as_of)
     kept, _ = Refresh.objects.update_or_create(
@@ -242,7 +243,7 @@ def _keep(region: str, as_of: datetime, known: Knowledge, values: list[MetricVal
             "finished_at": finished,
             "seconds": (finished - started).total_seconds(),
             "members": len(known.states),
-            "counts": {"entered": entered, "left": left, "scored": len(known.risks), "metrics": len(values)},
+            "counts": {"entered": entered, "left": left, "scored": len(known.risks), "metrics": len(values), "board": board},
             "scale": {name: None if value == _NOBODY else value for name, value in asdict(known.scale).items()},
             "model": {**artefact.to_dict(), "note": scores.note_of(artefact, as_of)} if artefact else {},
         },
