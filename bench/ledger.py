@@ -1,6 +1,6 @@
 """How many holds a second the ledger takes, beside `pgbench -N` on the same cluster in the same run.
 
-    python bench/ledger.py [--json FILE] [--seconds 5] [--rounds 3]
+    python bench/ledger.py [--json FILE] [--seconds 2] [--rounds 3]
 
 A hold is a pending move. "batched" is one process and one connection writing what 64 clients ask: each flush
 takes what has gathered, as the order endpoint does. "single" is one client with one commit a transaction. fsync is
@@ -40,10 +40,10 @@ def fill(accounts: int) -> None:
     from linli.kernel import ledger
     from linli.kernel.ledger import AccountRef, Move
 
-    for n in range(accounts):
-        world = AccountRef("bench", f"sku:{n}", "outside", "quota")
-        ledger.open(world, None)
-        ledger.commit(Move(f"fill-{n}", world, AccountRef("bench", f"sku:{n}", "wave:1", "quota"), 10**12, "fill"))
+    worlds = [AccountRef("bench", f"sku:{n}", "outside", "quota") for n in range(accounts)]
+    ledger.open_many(dict.fromkeys(worlds))
+    here = [AccountRef("bench", f"sku:{n}", "wave:1", "quota") for n in range(accounts)]
+    ledger.commit(*(Move(f"fill-{n}", *ends, 10**12, "fill") for n, ends in enumerate(zip(worlds, here, strict=True))))
 
 
 def hold(accounts: int, groups: int, moves: int, seconds: float, seed: str) -> dict[str, float]:
@@ -96,6 +96,14 @@ def check() -> bool:
     return ledger.audit().ok
 
 
+_began = time.monotonic()
+
+
+def say(words: str) -> None:
+    """How far the run is, to stderr: a table that takes minutes must not look dead."""
+    print(f"{time.monotonic() - _began:5.0f} s  {words}", file=sys.stderr, flush=True)
+
+
 def pgbench(cluster: Any, seconds: float) -> float:
     """Transactions a second of `pgbench -N` with 16 clients."""
     from support import postgres
@@ -125,23 +133,28 @@ def measure(kinds: list[str], seconds: float, rounds: int) -> dict[str, Any]:
         urls = {kind: stack.enter_context(scratch.database(kind)) for kind in kinds}
         for url in urls.values():
             scratch.run("ledger", "fill", url=url, accounts=200)
+        say("the accounts are filled")
         for turn in range(rounds):
             if "postgres" in kinds:
                 tps.append(pgbench(postgres.cluster(), seconds))
+                say(f"round {turn + 1} of {rounds}: pgbench -N {tps[-1]:,.0f} tps")
             for kind, url in urls.items():
                 for number, (name, accounts, groups, moves) in enumerate(CASES):
                     asked = {"accounts": accounts, "groups": groups, "moves": moves, "seconds": seconds, "seed": f"{turn}-{number}"}
-                    figures.setdefault(f"{kind}: {name}", []).append(scratch.run("ledger", "hold", url=url, **asked))
+                    run = scratch.run("ledger", "hold", url=url, **asked)
+                    figures.setdefault(f"{kind}: {name}", []).append(run)
+                    say(f"round {turn + 1} of {rounds}: {kind}: {name}: {run['groups_s']:,.0f}/s")
+        say("the books are audited")
         for url in urls.values():
             clean &= scratch.run("ledger", "check", url=url)
     median = {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]} for name, runs in figures.items()}
-    return {"cores": os.cpu_count(), "clients": CLIENTS, "audit_clean": clean, "pgbench_tps": tps, "cases": median, "runs": figures}
+    return {"cores": os.cpu_count(), "load_average": os.getloadavg(), "clients": CLIENTS, "audit_clean": clean, "pgbench_tps": tps, "cases": median, "runs": figures}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
     parser.add_argument("--json", type=Path, help="write the figures there too")
-    parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--rounds", type=int, default=3)
     asked = parser.parse_args()
     from support import postgres
@@ -161,7 +174,7 @@ def main() -> int:
         print(f"{name:52} {row['groups_s']:10,.0f} {row['moves_s']:10,.0f} {row['flush_p99_ms']:13.1f} {cpu:>14} {ratio}")
     if base:
         print(f"{'pgbench -N, 16 clients':52} {base:10,.0f}   ({min(figures['pgbench_tps']):,.0f} to {max(figures['pgbench_tps']):,.0f})")
-    print(f"audit after the run: {'clean' if figures['audit_clean'] else 'NOT CLEAN'}")
+    print(f"audit after the run: {'clean' if figures['audit_clean'] else 'NOT CLEAN'}; load {figures['load_average'][0]:.1f}")
     if asked.json:
         asked.json.write_text(json.dumps(figures, indent=1))
     return 0 if figures["audit_clean"] else 1

@@ -83,6 +83,14 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
         default["TEST"]["NAME"] = f"{_home}/test.sqlite3"
 
 
+@pytest.fixture(autouse=True)
+def nothing_known() -> None:
+    """The tables are emptied between tests, under the same database session."""
+    from linli.kernel.ledger import tables
+
+    tables.forget()
+
+
 @pytest.fixture
 def on_postgres() -> bool:
     return os.environ.get("LINLI_TEST_DB") == "postgres"

@@ -87,12 +87,13 @@ def written(region: str, keys: Collection[str]) -> dict[str, int]:
 
 
 def history(ref: AccountRef, limit: int = 100) -> list[TransferRow]:
-    """The account's latest transfers, newest first."""
+    """The account's latest transfers, newest first: what it gave, holds or gave back, and what came in."""
     ends = [f"{end}__{field}" for end in ("source", "target") for field in _NAME]
     fields = ["id", "key", "kind", "amount", "reason", "happened_at", "expires_at", "pending_id", "reverses_id", "written_at"]
     found: list[Any] = []
-    for end in ("source", "target"):  # apart, so that each is one index scan
-        rows = Transfer.objects.filter(**{end: account_id(ref)}).annotate(resolved=F("resolutions__kind"), reversed=F("reversals__pk"))
+    ends_here = Q(source=account_id(ref)), Q(target=account_id(ref), kind__in=["posted", "post"])
+    for here in ends_here:  # apart, so that each is one index scan
+        rows = Transfer.objects.filter(here).annotate(resolved=F("resolutions__kind"), reversed=F("reversals__pk"))
         found += rows.order_by("-written_at").values_list(*fields, "resolved", "reversed", *ends)[:limit]
     found.sort(key=lambda row: row[9], reverse=True)
     return [_transfer_row(row) for row in found[:limit]]

@@ -98,6 +98,8 @@ def _prepare(group: Sequence[Entry]) -> Group:
 
 def decide(groups: Sequence[Group], books: Books, now: datetime) -> Plan:
     """Take the groups one after the other; one that is refused leaves no trace. Uses `books` up (it is the state)."""
+    if not books.standings and not books.transfers and (plain := _plain(groups, now)) is not None:
+        return plain
     plan = Plan()
     for group in groups:
         if isinstance(group, Refusal):
@@ -114,6 +116,40 @@ def decide(groups: Sequence[Group], books: Books, now: datetime) -> Plan:
         draft.enter(plan)
         plan.outcomes.append(Outcome(replayed=not draft.rows))
     return plan
+
+
+def _plain(groups: Sequence[Group], now: datetime) -> Plan | None:
+    """The plan of moves under different keys when nothing is known of the books, as every order is; None for anything else.
+
+    The same plan as below, in a third of the time: no move can meet another, so none needs a draft.
+    """
+    plan = Plan()
+    ids: set[str] = set()
+    sums = plan.sums
+    for group in groups:
+        if isinstance(group, Refusal):
+            return None
+        for asked in group:
+            move = asked.entry
+            if type(move) is not Move or move.expires_at is not None and move.expires_at <= now:
+                return None
+            source, target, amount = account_id(move.source), account_id(move.target), move.amount
+            kind = "pending" if move.pending else "posted"
+            row = Row(asked.id, move.region, move.key, kind, source, target, amount, move.reason, asked.digest, move.expires_at)
+            balance, held = sums.get(source, _NOTHING)
+            if move.pending:
+                sums[source] = balance, held + amount
+            else:
+                sums[source] = balance - amount, held
+                balance, held = sums.get(target, _NOTHING)
+                sums[target] = balance + amount, held
+            ids.add(asked.id)
+            plan.rows.append(row)
+        plan.outcomes.append(Outcome(replayed=not group))
+    return plan if len(ids) == len(plan.rows) else None
+
+
+_NOTHING = (0, 0)
 
 
 class _Draft:

@@ -95,12 +95,13 @@ class OrderLine(models.Model):
 
     region = models.CharField(max_length=32)
     # Without the database's own checks: they lock a row of each group for every line, in the order asked, and cost a
-    # third of an order. Neither is ever deleted, and placing reads both in the transaction that writes the line.
-    order = models.ForeignKey(Order, models.PROTECT, related_name="lines", db_constraint=False)
+    # third of an order. None of these is ever deleted, and who writes them has read them in the same transaction.
+    # Without indexes of their own: those below begin with them.
+    order = models.ForeignKey(Order, models.PROTECT, related_name="lines", db_constraint=False, db_index=False)
     number = models.SmallIntegerField()
-    group = models.ForeignKey(GroupBuy, models.PROTECT, related_name="lines", db_constraint=False)
-    team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="lines")
-    pickup = models.ForeignKey(Pickup, models.PROTECT, null=True, related_name="lines")  # once paid
+    group = models.ForeignKey(GroupBuy, models.PROTECT, related_name="lines", db_constraint=False, db_index=False)
+    team = models.ForeignKey(Team, models.PROTECT, null=True, related_name="lines", db_constraint=False, db_index=False)
+    pickup = models.ForeignKey(Pickup, models.PROTECT, null=True, related_name="lines", db_constraint=False, db_index=False)  # once paid
     sku_code = models.CharField(max_length=48)
     solo = models.BooleanField(default=False)
     quantity = models.IntegerField()  # as charged, what was wanted and the tolerance
@@ -119,7 +120,7 @@ class OrderLine(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["region", "order", "number"], name="line_number"),
+            models.UniqueConstraint(fields=["order", "number", "region"], name="line_number"),
             models.CheckConstraint(
                 condition=Q(quantity__gte=1, tolerance_pieces__gte=0, tolerance_pieces__lt=F("quantity")), name="line_quantity"
             ),
@@ -133,8 +134,9 @@ class OrderLine(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["region", "group", "state"], name="line_group"),
-            models.Index(fields=["region", "pickup"], name="line_pickup", condition=Q(pickup__isnull=False)),
+            models.Index(fields=["group", "state"], name="line_group"),
+            models.Index(fields=["pickup"], name="line_pickup", condition=Q(pickup__isnull=False)),
+            models.Index(fields=["team"], name="line_team", condition=Q(team__isnull=False)),
         ]
 
 
