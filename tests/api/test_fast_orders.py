@@ -15,7 +15,7 @@ from linli.people import queries as people
 from linli.trade import groups, orders
 from linli.trade.models import Order
 from linli.web import access
-from linli.web.api import ORDERS_PATH, fast_orders, tokens
+from linli.web.api import ORDERS_PATH, answers, fast_orders, tokens
 from linli.web.api.fast_orders import Answer, Came
 from linli.web.models import ApiToken
 from support.shop import REGION, Shop, new_group
@@ -73,14 +73,16 @@ def basket(*group_ids: int, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("by", ["session", "token"])
 def test_both_doors_give_the_same_order_the_same_bytes(shop: Shop, by: str) -> None:
     who = signed_in(shop.alice) if by == "session" else {"authorization": f"Bearer {token_of(shop.alice, 'orders:write')}"}
-    for first, key in ((True, "fast first"), (False, "Django first")):
-        request = came(who, basket(shop.cherries, shop.milk), key=key)
-        told = by_django(request) if not first else None
-        (answer,) = fast(request)
-        told = told or by_django(request)
-        assert answer is not None and answer.status == told.status_code == 201, told.content
-        assert answer.body == told.content
-        assert dict(answer.headers)["content-type"] == told["Content-Type"]
+    request = came(who, basket(shop.cherries, shop.milk), key="fast first")
+    (answer,) = fast(request)
+    told = by_django(request)
+    assert answer is not None and answer.status == told.status_code == 201, told.content
+    assert answer.body == told.content
+    assert dict(answer.headers)["content-type"] == told["Content-Type"]
+    request = came(who, basket(shop.cherries, shop.milk), key="Django first")
+    told = by_django(request)
+    assert fast(request) == [None], "an answer that was kept is Django's to give again"
+    assert (by_django(request).content, told.status_code) == (told.content, 201)
     assert Order.objects.count() == 2
 
 
@@ -99,9 +101,12 @@ def test_refusals_have_the_same_words_at_both_doors(shop: Shop, body: dict[str, 
         request = came(signed_in(shop.alice, **{"accept-language": language}), body, key=language)  # an answer is kept as it was said
         (answer,) = fast(request)
         told = by_django(request)
+        assert told.json()["code"].startswith(code)
+        if told.status_code not in answers.NOT_NOW:
+            assert answer is None  # kept with its key, and that is Django's to do
+            continue
         assert answer is not None and (answer.status, answer.body) == (told.status_code, told.content)
         assert dict(answer.headers)["content-type"] == told["Content-Type"]
-        assert json.loads(answer.body)["code"].startswith(code)
     assert not Order.objects.exists()
 
 
@@ -185,9 +190,10 @@ def test_a_batch_is_answered_each_for_itself(shop: Shop) -> None:
         came(bob, basket(shop.milk), key="d"),
         came(alice, basket(shop.cherries), key="a"),
     )
-    assert [a.status if a else None for a in told] == [201, None, 404, 201, 201]
-    assert told[0] is not None and told[4] is not None and told[0].body == told[4].body
-    assert ("idempotent-replayed", "true") in told[4].headers
+    assert [a.status if a else None for a in told] == [201, None, None, 201, 409]
+    (again,) = fast(came(alice, basket(shop.cherries), key="a"))
+    assert told[0] is not None and again is not None and told[0].body == again.body
+    assert ("idempotent-replayed", "true") in again.headers
     assert Order.objects.count() == 2
 
 
@@ -199,8 +205,75 @@ def test_the_key_for_another_basket_is_djangos_to_refuse(shop: Shop) -> None:
     assert by_django(other).status_code == 422
 
 
+def through(door: str, request: Came) -> tuple[int, bytes, str | None]:
+    """The answer's status, body and Retry-After: from the fast door, which may leave it to Django, or from Django alone."""
+    answer = fast(request)[0] if door == "fast" else None
+    if answer is not None:
+        return answer.status, answer.body, dict(answer.headers).get("retry-after")
+    told = by_django(request)
+    return told.status_code, told.content, told.headers.get("Retry-After")
+
+
+def shape(told: tuple[int, bytes, str | None]) -> tuple[int, str, list[str]]:
+    body = json.loads(told[1])
+    return told[0], body.get("code", ""), sorted(body)
+
+
+def story(door: str, shop: Shop, who: int, other: int) -> list[tuple[int, str, list[str]]]:
+    """What happens to keys at a door: placed, asked again, another basket, refused for good, refused for now."""
+    last = groups.open(region=REGION, group=new_group(shop.maple, "cherries", key=door, threshold=1, quota_pieces=1))
+    held = orders.place(member_id=other, lines=[(last, 1)], key=f"{door} holds")
+    headers = signed_in(who)
+    good, bad, scarce = basket(shop.cherries), basket(987654), basket(last)
+    asked = [("a", good), ("a", good), ("a", bad), ("a", good), ("b", bad), ("b", bad), ("b", good), ("b", bad), ("c", scarce)]
+    told = [through(door, came(headers, body, key=key)) for key, body in asked]
+    assert told[0] == told[1] == told[3], "the answer that was given stays the answer"
+    assert told[4] == told[5] == told[7], "so does a refusal"
+    orders.cancel(order_id=held.order_id, member_id=other, key="let go")
+    told.append(through(door, came(headers, scarce, key="c")))
+    return [shape(one) for one in told]
+
+
+def test_both_doors_tell_the_same_story(shop: Shop) -> None:
+    by_batch, ordinary = story("fast", shop, shop.alice, shop.bob), story("ordinary", shop, shop.bob, shop.alice)
+    assert by_batch == ordinary
+    assert [(status, code) for status, code, _ in ordinary] == [
+        *[(201, ""), (201, ""), (422, "api.key_reused"), (201, "")],
+        *[(404, "trade.no_such_group"), (404, "trade.no_such_group"), (422, "api.key_reused"), (404, "trade.no_such_group")],
+        *[(409, "trade.sold_out"), (201, "")],
+    ]
+
+
+def test_a_key_moves_between_the_doors(shop: Shop) -> None:
+    headers = signed_in(shop.alice)
+    good, bad = came(headers, basket(shop.cherries)), came(headers, basket(shop.milk))
+    steps = [("fast", good), ("ordinary", bad), ("fast", good), ("ordinary", good), ("fast", bad), ("fast", good)]
+    told = [through(door, request) for door, request in steps]
+    assert [status for status, _, _ in told] == [201, 422, 201, 201, 422, 201]
+    assert len({body for status, body, _ in told if status == 201}) == 1
+    assert Order.objects.count() == 1
+
+
+def test_a_twin_of_this_moment_is_told_to_come_back_at_both_doors(shop: Shop) -> None:
+    request = came(signed_in(shop.alice), basket(shop.cherries))
+    member = people.member(shop.alice)
+    assert member is not None
+    asked = answers.fingerprint("POST", ORDERS_PATH, request.body)
+    claimed = answers.claim(region=REGION, caller=f"person:{member.person_id}", key="k", asked=asked)
+    assert isinstance(claimed, answers.Claim)
+    waits = [through(door, request) for door in ("ordinary", "fast")]
+    answers.let_go(claimed)
+    first, twin = fast(request, request)
+    assert first is not None and first.status == 201
+    assert twin is not None
+    waits.append((twin.status, twin.body, dict(twin.headers).get("retry-after")))
+    assert waits[0] == waits[1] == waits[2]
+    assert waits[0][0] == 409 and waits[0][2] == "1"
+    assert through("fast", request)[1] == first.body
+
+
 def test_limits_hold_at_this_door_too(shop: Shop) -> None:
     who = signed_in(shop.alice)
     with override_settings(API_PER_MINUTE=2):
-        told = fast(*(came(who, basket(shop.cherries), key="k") for _ in range(4)))
+        told = fast(*(came(who, basket(shop.cherries), key=f"k{n}") for n in range(4)))
     assert [a is None for a in told].count(True) == 2

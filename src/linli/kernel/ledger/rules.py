@@ -131,7 +131,7 @@ def _plain(groups: Sequence[Group], now: datetime) -> Plan | None:
             return None
         for asked in group:
             move = asked.entry
-            if type(move) is not Move or move.expires_at is not None and move.expires_at <= now:
+            if type(move) is not Move or (move.expires_at is not None and move.expires_at <= now):
                 return None
             source, target, amount = account_id(move.source), account_id(move.target), move.amount
             kind = "pending" if move.pending else "posted"

@@ -8,15 +8,18 @@ know, and gets what was done.
 
 from __future__ import annotations
 
+# ruff: noqa: S608  the statements are made of this file's own constants
 import hashlib
+import json
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.http import HttpResponse
 
-from linli.kernel import clocks
+from linli.kernel import bulk, clocks
 from linli.kernel.refusals import Refusal
 from linli.web.models import ApiAnswer
 
@@ -80,6 +83,29 @@ def claim(*, region: str, caller: str, key: str, asked: str) -> Claim | HttpResp
     if taken.update(claim=mark, claimed_until=now + CLAIM):
         return Claim(row.pk, mark)
     raise Refusal("api.in_progress", wait_seconds=1)
+
+
+_ONE_OF = "IN (SELECT value FROM json_each(%s))"
+_KEPT_POSTGRES = """
+SELECT a.region, a.caller, a.key FROM unnest(%s::text[], %s::text[], %s::text[]) AS w (r, c, k)
+CROSS JOIN LATERAL (SELECT region, caller, key FROM web_apianswer WHERE region = w.r AND caller = w.c AND key = w.k OFFSET 0) AS a
+"""
+_KEPT_SQLITE = (
+    f"SELECT region, caller, key FROM web_apianswer WHERE {' AND '.join(f'{name} {_ONE_OF}' for name in ('region', 'caller', 'key'))}"
+)
+
+
+def known(wanted: Collection[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+    """Those (region, caller, key) that have an answer, or somebody who acts on them now; one statement, however many."""
+    if not wanted:
+        return set()
+    columns = list(zip(*wanted, strict=True))
+    with bulk.cursor() as c:
+        if connection.vendor == "postgresql":
+            c.execute(_KEPT_POSTGRES, [bulk.quoted(column) for column in columns])
+        else:
+            c.execute(_KEPT_SQLITE, [json.dumps(column) for column in columns])
+        return {(region, caller, key) for region, caller, key in c.fetchall()}
 
 
 def _again(row: ApiAnswer) -> HttpResponse:

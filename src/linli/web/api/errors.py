@@ -107,6 +107,7 @@ def answer(refusal: Refusal, *, fields: Sequence[Mapping[str, str]] = ()) -> Htt
     if fields:
         problem["fields"] = list(fields)
     response = HttpResponse(json.dumps(problem, ensure_ascii=False), status=status, content_type=CONTENT_TYPE)
+    response.refused = refusal.code  # type: ignore[attr-defined]  # for the gate
     if status == 401:
         response["WWW-Authenticate"] = 'Bearer realm="linli"'
     if "wait_seconds" in refusal.facts:

@@ -15,9 +15,12 @@ import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.core import signing
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import close_old_connections
 from django.http import HttpRequest
@@ -80,6 +83,11 @@ class _Asked:
     caller: str = ""
     member_id: int = 0
     region: str = ""
+    own_key: str = ""
+
+    @property
+    def claim(self) -> tuple[str, str, str]:
+        return self.region, self.caller, self.key
 
 
 class Batcher:
@@ -118,16 +126,41 @@ class Batcher:
 def answer_many(came: Sequence[Came]) -> list[Answer | None]:
     """Answer each request, or None for what Django shall answer."""
     found: list[Answer | None] = [None] * len(came)
-    asked = {n: one for n, request in enumerate(came) if (one := _read(request)) is not None}
+    most_bytes = settings.API_MOST_BYTES
+    asked = {n: one for n, request in enumerate(came) if (one := _read(request, most_bytes)) is not None}
     _sign_in(asked)
-    asked = {n: one for n, one in asked.items() if one.member_id and _within_limits(one)}
-    requests = [orders.Asking(one.member_id, one.asking[0], answers.own_key(one.caller, one.key), one.asking[1]) for one in asked.values()]
-    for (n, one), outcome in zip(asked.items(), orders.place_many(requests), strict=True):
+    limits_on = bool(settings.API_ADDRESS_PER_MINUTE or settings.API_PER_MINUTE)
+    asked = {n: one for n, one in asked.items() if one.member_id and (not limits_on or _within_limits(one))}
+    before = _told_before(asked)
+    asked = {n: one for n, one in asked.items() if n not in before}
+    twins, acting = _twins(asked)
+    requests = [orders.Asking(one.member_id, one.asking[0], one.own_key, one.asking[1]) for one in acting.values()]
+    for (n, one), outcome in zip(acting.items(), orders.place_many(requests), strict=True):
         found[n] = _refused(one, outcome) if isinstance(outcome, Refusal) else _placed(outcome)
+    for n, one in twins.items():
+        found[n] = _refused(one, Refusal("api.in_progress", wait_seconds=1))
     return found
 
 
-def _read(came: Came) -> _Asked | None:
+def _told_before(asked: Mapping[int, _Asked]) -> set[int]:
+    """Those whose key has an answer, or somebody who acts on it: Django tells that answer, byte for byte."""
+    known = answers.known({one.claim for one in asked.values()})
+    return {n for n, one in asked.items() if one.claim in known}
+
+
+def _twins(asked: Mapping[int, _Asked]) -> tuple[dict[int, _Asked], dict[int, _Asked]]:
+    """Requests that a twin of the same batch acts for, and the others. Under the same key something else is Django's to refuse."""
+    first: dict[str, _Asked] = {}
+    twins, acting = {}, {}
+    for n, one in asked.items():
+        if (other := first.setdefault(one.own_key, one)) is one:
+            acting[n] = one
+        elif other.came.body == one.came.body:
+            twins[n] = one
+    return twins, acting
+
+
+def _read(came: Came, most_bytes: int) -> _Asked | None:
     """The request, when everything about it is as it should be."""
     headers = came.headers
     key = headers.get("idempotency-key", "")
@@ -135,7 +168,7 @@ def _read(came: Came) -> _Asked | None:
         came.query
         or not _is_ours(headers.get("host", ""), came.scheme)
         or headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json"
-        or len(came.body) > settings.API_MOST_BYTES
+        or len(came.body) > most_bytes
         or not (0 < len(key) <= 255 and key.isascii() and key.isprintable())
         or (wanted := _basket(came.body)) is None
     ):
@@ -181,7 +214,7 @@ def _form_token(headers: Mapping[str, str], cookies: Mapping[str, str], scheme: 
 def _basket(body: bytes) -> tuple[list[Wanted], int | None] | None:
     """The basket as web.api.areas.orders.Basket knows it; None for whatever that wouldn't take."""
     try:
-        told = json.loads(body, object_pairs_hook=_object)
+        told = json.loads(body)
     except (ValueError, RecursionError):
         return None
     if type(told) is not dict or not told.keys() <= _BASKET or type(told.get("lines")) is not list or not 1 <= len(told["lines"]) <= 20:
@@ -190,14 +223,10 @@ def _basket(body: bytes) -> tuple[list[Wanted], int | None] | None:
     if coupon is not None and not _whole(coupon, 1, 2**63 - 1):
         return None
     lines = [_line(one) for one in told["lines"]]
-    return None if None in lines else ([line for line in lines if line is not None], coupon)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key twice")
-    return found
+    # A key that comes twice leaves a colon too many; a text with a colon in it is Django's to understand.
+    if None in lines or body.count(b":") != len(told) + sum(map(len, told["lines"])):
+        return None
+    return [line for line in lines if line is not None], coupon
 
 
 def _whole(value: object, least: int, most: int) -> bool:
@@ -239,15 +268,24 @@ def _sign_in(asked: Mapping[int, _Asked]) -> None:
             continue
         one.member_id, one.region = buyer.member_id, buyer.region
         one.caller = f"token:{row.prefix}" if row is not None else f"person:{person_id}"
+        one.own_key = answers.own_key(one.caller, one.key)
+
+
+@lru_cache(maxsize=1)
+def _signer(secret: str) -> tuple[signing.TimestampSigner, type[Any]]:
+    store = SessionStore()
+    return signing.TimestampSigner(salt=store.key_salt), store.serializer
 
 
 def _person(key: str, data: str) -> int | None:
     """The person of a session. What a session says doesn't change without its text: it is read once."""
     kept = _decoded.get(key)
     if kept is None or kept[0] != data:
-        from django.contrib.sessions.backends.db import SessionStore
-
-        told = SessionStore().decode(data).get(access.SESSION_KEY)
+        signer, serializer = _signer(settings.SECRET_KEY)
+        try:  # as SessionStore.decode does, without making a signer each time
+            told = signer.unsign_object(data, serializer=serializer).get(access.SESSION_KEY)
+        except Exception:  # whatever is wrong with it: then nobody is signed in
+            told = None
         if len(_decoded) > KEPT:
             _decoded.clear()
         kept = _decoded[key] = data, told if type(told) is int else None
@@ -274,8 +312,6 @@ def _tokens(asked: Any) -> dict[str, ApiToken]:
 
 
 def _within_limits(one: _Asked) -> bool:
-    if not settings.API_ADDRESS_PER_MINUTE and not settings.API_PER_MINUTE:
-        return True
     try:
         limits.LIMITER.take("", f"ip:{limits.address(_request(one.came))}", settings.API_ADDRESS_PER_MINUTE)
         limits.LIMITER.take(one.region, one.caller, settings.API_PER_MINUTE)
@@ -310,8 +346,8 @@ def _placed(placed: orders.Placed) -> Answer:
 
 
 def _refused(one: _Asked, refusal: Refusal) -> Answer | None:
-    if refusal.code in ("trade.key_reused", "trade.busy"):
-        return None  # Django knows whether the first answer was kept, and tries once more
+    if refusal.code == "trade.busy" or errors.status_of(refusal.code) not in answers.NOT_NOW:
+        return None  # Django tries once more; and it keeps every answer that doesn't say "not now" with its key
     if "accept-language" not in one.came.headers and one.token:
         return None  # then the person's own language is spoken
     with translation.override(translation.get_language_from_request(_request(one.came))):

@@ -140,7 +140,9 @@ def _once(request: Call, operation: Operation, inner: Callable[[], HttpResponseB
     except BaseException:
         answers.let_go(claimed)
         raise
-    if isinstance(answer, HttpResponse) and not operation.secret:
+    # A key that the verb knows from another request: what is kept under it must be that one's answer, not this refusal.
+    others = getattr(answer, "refused", "") == "api.key_reused"
+    if isinstance(answer, HttpResponse) and not operation.secret and not others:
         answers.keep(claimed, answer)
     else:
         answers.let_go(claimed)

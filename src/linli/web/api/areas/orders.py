@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, Field
 
+from linli.kernel.refusals import Refusal
 from linli.trade import orders as verbs
 from linli.trade import pay
 from linli.trade import queries as trade
@@ -205,7 +206,12 @@ def quote_basket(request: Call, body: Basket) -> Any:
 @area.post("/orders", who=("member",), response=Placed, status=201)
 def place_order(request: Call, body: Basket) -> Any:
     """Place an order: its prices are fixed and everything it needs is held until `pay_by`."""
-    return verbs.place(member_id=own.member_id(request), lines=_wanted(body), coupon_id=body.coupon_id, key=request.key)
+    try:
+        return verbs.place(member_id=own.member_id(request), lines=_wanted(body), coupon_id=body.coupon_id, key=request.key)
+    except Refusal as refusal:
+        if refusal.code == "trade.key_reused":  # placed by the batch, which keeps no answers: the order itself knows the key
+            raise Refusal("api.key_reused") from None
+        raise
 
 
 @area.get("/orders", who=own.EVERYBODY, response=Page[Order])
