@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from linli.kernel import clocks, ids, money
+from linli.kernel import bulk, clocks, ids, money
 from linli.kernel.refusals import Refusal
 
 NOON = datetime(2017, 10, 1, 12, tzinfo=UTC)
@@ -89,6 +89,14 @@ def test_shares_add_up_exactly(total: int, weights: list[int]) -> None:
 @given(st.integers(0, 10**9), st.lists(st.integers(1, 1000), min_size=1, max_size=8))
 def test_a_refund_of_everything_takes_back_what_was_shared(total: int, weights: list[int]) -> None:
     assert [-part for part in money.share(total, weights)] == money.share(-total, weights)
+
+
+@pytest.mark.parametrize(
+    "texts", [["a"], ['"', "\\", '\\"', ",", "{}", "", "NULL", "果"], ["a\x1fb", "c"], ["\x1f"], [None, 'x"'], ["a", None]]
+)
+def test_texts_keep_what_they_say_in_an_array(texts: list[str | None]) -> None:
+    escaped = ["NULL" if t is None else '"' + t.replace("\\", "\\\\").replace('"', '\\"') + '"' for t in texts]
+    assert bulk.quoted(texts) == "{" + ",".join(escaped) + "}"
 
 
 def test_shares_of_nothing_and_by_nothing() -> None:
