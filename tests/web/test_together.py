@@ -158,7 +158,18 @@ def test_a_trade_in_from_the_estimate_to_the_recycler(shop: Shop, till: Till, op
     operator.post(f"{desk}act/", {"what": "pick_up"})
     operator.post(f"{desk}act/", {"what": "inspect", "value": "100.00"})
     assert "要补 20.00" in operator.get(desk).content.decode() and "补差价" in alice.get(there).content.decode()
-    operator.post(f"{desk}act/", {"what": "difference", "reference": "cash"})
+    leader, stranger = signed_in("leader"), signed_in("other")
+    took = f"/leader/pickup/difference/{TradeIn.objects.get().pk}/"
+    assert (
+        "等收的差价" in leader.get("/leader/pickup/").content.decode()
+        and "等收的差价" in operator.get("/console/trade-in/").content.decode()
+    )
+    assert "等收的差价" not in stranger.get("/leader/pickup/").content.decode() and stranger.post(took, {"how": "cash"}).status_code == 404
+    assert leader.post(took, {"how": "card", "reference": " "}).status_code == 422, "what isn't cash has a number"
+    operator.post(f"{desk}act/", {"what": "difference", "how": "cheque", "reference": "1"})
+    assert TradeIn.objects.get().state == "lowered", "nobody knows this way of paying"
+    assert leader.post(took, {"how": "cash"}).status_code == 302 and leader.post(took, {"how": "cash"}).status_code == 404
+    assert "现金" in operator.get(desk).content.decode()
     operator.post(f"{desk}act/", {"what": "settle", "recycler": "green", "amount": "90", "reference": "R1"})
     assert TradeIn.objects.get().state == "settled" and operator.get(desk).status_code == 200
     operator.post("/console/trade-in/value/", {"category": "fridge", "years": "3", "condition": "good", "value": "310", "subsidy": "200"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -112,3 +113,9 @@ def trade_ins(region: str, *, state: str = "", limit: int = 100) -> list[TradeIn
     """The region's trade-ins, newest first."""
     found = TradeIn.objects.filter(region=region).order_by("-quoted_at")
     return _trade_ins((found.filter(state=state) if state else found)[:limit])
+
+
+def differences(region: str, communities: Collection[int] | None = None) -> list[TradeInInfo]:
+    """Trade-ins whose old appliance was worth less, so that the member has a difference to pay; the longest waiting first."""
+    found = TradeIn.objects.filter(region=region, state=TradeIn.State.LOWERED).order_by("quoted_at")
+    return _trade_ins(found if communities is None else found.filter(community_id__in=list(communities)))

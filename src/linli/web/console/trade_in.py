@@ -18,6 +18,7 @@ from linli.trade import tradein
 from linli.trade.queries import partners as partner_reads
 from linli.trade.queries import tradein as reads
 from linli.trade.rules.tradein import CONDITIONS
+from linli.web import differences
 from linli.web.access import allow
 from linli.web.console import frame
 from linli.web.console.catalog import by, region_of, say_refused
@@ -42,6 +43,8 @@ def listing(request: HttpRequest) -> HttpResponse:
         table.setdefault((w.category, w.up_to_years), {})[w.condition] = w
     context = {
         "rows": [(t, TONES.get(t.state, "nu")) for t in found],
+        "differences": reads.differences(region),
+        "ways": differences.choices(),
         "state": state,
         "states": STATES,
         "conditions": CONDITIONS,
@@ -67,6 +70,7 @@ def one(request: HttpRequest, trade_in_id: uuid.UUID) -> HttpResponse:
         "steps": [(s, name_of(s.by)) for s in found.steps],
         "community": people.community(found.community_id),
         "recyclers": [p for p in partner_reads.partners(region, currency_of(region)) if p.kind == "recycler" and p.active],
+        "ways": differences.choices(),
         "crumb": frame.up("console:trade-in", _("以旧换新")),
     }
     return frame.page(request, "console/trade_in_one.html", "trade-in", context)
@@ -86,7 +90,8 @@ def act(request: HttpRequest, trade_in_id: uuid.UUID) -> HttpResponse:
             note = request.POST.get("note", "").strip()
             tradein.inspect(value_minor=read(request.POST.get("value", "")), by=who, note=note, region=region, trade_in_id=trade_in_id)
         elif what == "difference":
-            tradein.pay_difference(reference=request.POST.get("reference", ""), by=who, region=region, trade_in_id=trade_in_id)
+            paid = differences.reference(request.POST.get("how", ""), request.POST.get("reference", ""))
+            tradein.pay_difference(reference=paid, by=who, region=region, trade_in_id=trade_in_id)
         elif what == "back":
             tradein.take_back(by=who, region=region, trade_in_id=trade_in_id)
         elif what == "settle":
@@ -106,6 +111,8 @@ def act(request: HttpRequest, trade_in_id: uuid.UUID) -> HttpResponse:
         say_refused(request, refused)
     else:
         messages.success(request, _("记好了"))
+    if request.POST.get("from") == "list":
+        return HttpResponseRedirect(reverse("console:trade-in"))
     return HttpResponseRedirect(reverse("console:trade-in-one", args=[trade_in_id]))
 
 

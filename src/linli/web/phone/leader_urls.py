@@ -18,6 +18,7 @@ urlpatterns = [
     path("pickup/", pickup.desk, name="pickup"),
     path("pickup/hand-over/", pickup.hand_over, name="hand-over"),
     path("pickup/short/", pickup.short, name="short"),
+    path("pickup/difference/<uuid:trade_in_id>/", pickup.difference, name="difference"),
     path("weigh/", aftersale.weigh, name="weigh"),
     path("aftersale/", aftersale.leader_desk, name="aftersale"),
     path("aftersale/spot/", aftersale.spot, name="spot"),

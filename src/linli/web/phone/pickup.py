@@ -9,7 +9,7 @@ from itertools import groupby
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -20,7 +20,10 @@ from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.people.queries import CommunityInfo
 from linli.trade import queries as trade
+from linli.trade import tradein
 from linli.trade.queries import Handout, LineInfo, PickupInfo
+from linli.trade.queries import tradein as trade_ins
+from linli.web import differences
 from linli.web.access import allow, leads
 from linli.web.phone import shelf
 from linli.web.phone.asking import actor_of, key_of, leader_page, new_key, number, told
@@ -67,7 +70,9 @@ def counters(request: HttpRequest) -> list[Counter]:
 
 def _page(request: HttpRequest, page: dict[str, object], status: int = 200) -> HttpResponse:
     found = counters(request)
-    shown = {"counters": found, "waiting": sum(len(c.waiting) for c in found), "key": new_key(), **page}
+    actor = actor_of(request)
+    owed = {"differences": trade_ins.differences(actor.region, actor.community_ids), "ways": differences.choices()}
+    shown = {"counters": found, "waiting": sum(len(c.waiting) for c in found), "key": new_key(), **owed, **page}
     return leader_page(request, "phone/leader/pickup.html", "pickup", shown, status)
 
 
@@ -164,3 +169,19 @@ def short(request: HttpRequest) -> HttpResponse:
         return _page(request, {"code": code, "error": told(refused, actor.region)}, status=422)
     messages.success(request, _("记下了，少的钱原路退给会员"))
     return HttpResponseRedirect(reverse("leader:pickup") + "?" + urlencode({"code": code}))
+
+
+@allow("leader")
+@require_POST
+def difference(request: HttpRequest, trade_in_id: uuid.UUID) -> HttpResponse:
+    """A neighbour paid at the desk what their old appliance was worth less; one of the leader's own communities."""
+    actor = actor_of(request)
+    if trade_in_id not in {t.trade_in_id for t in trade_ins.differences(actor.region, actor.community_ids)}:
+        raise Http404
+    try:
+        paid = differences.reference(request.POST.get("how", ""), request.POST.get("reference", ""))
+        tradein.pay_difference(region=actor.region, trade_in_id=trade_in_id, reference=paid, by=f"person:{actor.person_id}")
+    except Refusal as refused:
+        return _page(request, {"difference_error": told(refused, actor.region), "wrong_difference": trade_in_id}, status=422)
+    messages.success(request, _("差价记好了"))
+    return HttpResponseRedirect(reverse("leader:pickup"))
