@@ -17,6 +17,8 @@ type Row = dict[str, Any]
 
 EVALUATIONS = {
     "churn": "linli.science.evaluate_churn",
+    "demand": "linli.science.evaluate_demand",
+    "basket": "linli.science.evaluate_basket",
 }
 
 
