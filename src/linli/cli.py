@@ -306,15 +306,26 @@ def readers() -> None:
 @click.option("--compact", is_flag=True, help="Merge small files first.")
 @click.pass_context
 def lake(ctx: click.Context, compact: bool) -> None:
-    """The lake's tables: rows, files, size, version."""
+    """The lake's tables: rows, files, size, version, when its small files were last merged (UTC); and how many events wait for it."""
     if ctx.invoked_subcommand:
         return
     from linli.insight import lake
 
     if compact:
         lake.compact()
-    rows = [(t.kind, f"{t.rows:,}", str(t.files), f"{t.bytes / 1e6:,.1f} MB", str(t.version)) for t in lake.tables()]
-    table("lake", ("table", "rows", "files", "size", "version"), rows)
+    rows = [
+        (t.kind, f"{t.rows:,}", str(t.files), f"{t.bytes / 1e6:,.1f} MB", str(t.version), _minute(t.compacted_at)) for t in lake.tables()
+    ]
+    table("lake", ("table", "rows", "files", "size", "version", "merged"), rows)
+    from linli import wiring
+    from linli.kernel import events
+
+    (stands,) = events.standings({"lake": wiring.READERS["lake"]})
+    out().print(f"{stands.waiting_count:,} events wait to be written. {stands.error}", highlight=False)
+
+
+def _minute(at: datetime | None) -> str:
+    return f"{at:%m-%d %H:%M}" if at else "-"
 
 
 @lake.command(name="rebuild")

@@ -26,6 +26,7 @@ WORK: dict[str, work.Handler | work.Long] = {
     **api.HANDLERS,
     "ledger.void_expired": ledger.void_expired_due,
     "insight.touch": work.Long(refresh.touch_due),
+    "insight.compact": work.Long(lake.compact_due),
     "insight.import": work.Long(imports.import_due),
     "insight.withdrawn": work.Long(imports.withdrawn_due),
     "engage.expire_task": tasks.expire_due,
@@ -36,4 +37,5 @@ EVERY: dict[str, timedelta] = {
     **trade.EVERY,
     **api.EVERY,
     "ledger.void_expired": timedelta(minutes=1),
+    "insight.compact": timedelta(hours=1),
 }

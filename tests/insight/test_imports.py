@@ -180,6 +180,20 @@ def test_an_import_is_taken_back_as_of_any_moment_and_may_come_again() -> None:
     assert ImportedRow.objects.filter(import_id=first.pk).count() == 0
 
 
+def test_a_rebuilt_lake_tells_the_same_of_imports() -> None:
+    first = imported((SAMPLES / "orders-kuaituantuan-gbk.csv").read_bytes())
+    imported((HEAD + "E1,2026-03-01 10:00,甲,13800000201,东门,苹果*2,2,20.00").encode())
+    imported((HEAD + "E1,2026-03-01 10:00,甲,13800000201,东门,苹果*1,1,10.00").encode())
+    imported((SAMPLES / "messages.txt").read_bytes(), "群.txt", "messages", place="东门驿站")
+    runs.withdraw(import_id=first.pk, region=REGION, by="person:1")
+    runs.withdrawn_due(WorkRow.objects.get(kind="insight.withdrawn"))
+    old = {t.kind: list(lake.written(t.kind)) for t in lake.tables()}
+    assert len(old) == 6
+    lake.rebuild()
+    assert {t.kind: list(lake.written(t.kind)) for t in lake.tables()} == old
+    assert purchases() == [("甲", 1000)]
+
+
 def test_killed_between_log_and_lake_it_is_finished_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     run = begun((HEAD + "E1,2026-03-01 10:00,甲,13800000201,东门,苹果*2,2,20.00").encode(), "a.csv")
     runs.check(run)

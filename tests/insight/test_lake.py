@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from linli.insight import lake, lake_tables
-from linli.kernel import events
+from linli.kernel import events, work
 from linli.kernel.events import Subscription
-from linli.kernel.models import Reader
+from linli.kernel.models import Event, Reader
 from linli.people.events import ConsentChanged, MemberJoined
 from linli.trade.events import OrderPaid, SoldLine
 
@@ -272,3 +273,64 @@ def test_what_a_version_is_made_of_is_read_once(monkeypatch: pytest.MonkeyPatch)
     tell(joined(BOB))
     events.drain(LAKE)
     assert lake.tables()[0].version == first[0].version + 1
+
+
+def test_an_older_version_of_a_fact_is_read_as_the_newest(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scope was once told as "scopes", and in version 2 in capitals: two steps, in the lake and to readers alike."""
+    monkeypatch.setattr(events, "UPCASTS", {})
+    events.upcast("people.consent_changed", 1)(lambda p: {**p, "scope": p.pop("scopes")[0].upper()})
+    events.upcast("people.consent_changed", 2)(lambda p: {**p, "scope": p["scope"].lower()})
+    with pytest.raises(ValueError, match="two ways"):
+        events.upcast("people.consent_changed", 1)(dict)
+    for version, payload in ((1, {"scopes": ["messages"]}), (2, {"scope": "PROFILING"}), (3, {"scope": "neighbours"})):
+        tell(events.Told(ConsentChanged(version, "", True), "us-demo"))
+        payload |= {"member_id": version, "granted": True}
+        Event.objects.filter(payload__member_id=version).update(version=version, payload=payload)
+    events.drain(LAKE)
+    scopes = {r["member_id"]: r["scope"] for r in lake.written("people.consent_changed")}
+    assert scopes == {1: "messages", 2: "profiling", 3: "neighbours"}
+    assert {e.payload["member_id"]: e.payload["scope"] for e in events.after(-1, 0, limit=10)} == scopes
+    lake.rebuild()
+    assert {r["member_id"]: r["scope"] for r in lake.written("people.consent_changed")} == scopes
+
+
+def test_nothing_of_an_erased_member_is_left_in_any_file(home: Path) -> None:
+    """Neither in a row nor in what a commit says of its rows: no file holds the number or the outside name, in any form."""
+    alice, name = 7_700_000_000_017, "13800000017"
+    told = events.Told(MemberJoined(alice, 7, "shop", name), "us-demo", f"member:{alice}", AT, AT)
+    tell(told, joined(BOB), events.Told(ConsentChanged(alice, "messages", True), "us-demo", f"member:{alice}"), paid("a", alice))
+    events.drain(LAKE)
+    needles = [name.encode(), f"{alice}".encode(), alice.to_bytes(8, "little")]
+    assert all(_held(home, needle) for needle in needles), "the control: they are there before"
+    lake.erase_member(alice, region="us-demo")
+    assert [needle for needle in needles if _held(home, needle)] == []
+    assert [r["member_id"] for r in lake.written("people.member_joined")] == [BOB]
+
+
+def _held(home: Path, needle: bytes) -> bool:
+    """Whether a file of the lake holds these bytes; columns are decompressed and spelt out first."""
+    for path in (home / "lake").rglob("*"):
+        if path.is_dir():
+            continue
+        content = path.read_bytes()
+        if path.suffix == ".parquet":
+            for column in pq.read_table(path, partitioning=None).columns:
+                content += repr(column.to_pylist()).encode()
+        if needle in content:
+            return True
+    return False
+
+
+def test_small_files_are_merged_when_they_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lake, "MANY_FILES", 3)
+    for name in "abcde":
+        tell(paid(name))
+        events.drain(LAKE)
+    tell(joined(ALICE))
+    events.drain(LAKE)
+    work.schedule("insight.compact", key="1", due_at=AT, region="")
+    (row,) = work.claim(kinds={"insight.compact"})
+    lake.compact_due(row)
+    found = {t.kind: t for t in lake.tables()}
+    assert found["trade.order_paid"].files == 1 and found["trade.order_paid"].compacted_at is not None
+    assert found["people.member_joined"].compacted_at is None and count("trade.order_paid") == 5

@@ -23,13 +23,14 @@ from deltalake.exceptions import TableNotFoundError
 from django.conf import settings
 
 from linli.insight import lake_tables
-from linli.kernel import events
+from linli.kernel import events, work
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
     from ibis.backends.duckdb import Backend
 
     from linli.insight.lake_tables import Written
+    from linli.kernel.models import WorkRow
 
 _TX, _ID = "linli.log.tx", "linli.log.id"
 _NOTHING = (-1, -1)
@@ -101,6 +102,9 @@ def _commit(target: DeltaTable | Path, data: pa.Table, transactions: list[Transa
         partition_by=lake_tables.PARTITIONS,
         # A fact that has gained a field widens its table; older rows read as null there.
         schema_mode="merge",
+        # Only for new tables: a commit keeps the least and greatest of these columns, and of no other, so that nobody's
+        # name or number stays behind in the log of a table whose rows are erased.
+        configuration={"delta.dataSkippingStatsColumns": "day,happened_at,recorded_at"},
         commit_properties=CommitProperties(app_transactions=transactions),
     )
 
@@ -135,6 +139,7 @@ class TableInfo:
     bytes: int
     version: int
     written_at: datetime | None
+    compacted_at: datetime | None
 
 
 def names() -> list[str]:
@@ -160,22 +165,49 @@ def _info(name: str) -> TableInfo:
         return known
     table = DeltaTable(path)
     adds = pa.table(table.get_add_actions(flatten=True)).to_pydict()
-    at = table.history(1)[0].get("timestamp")
+    history = table.history()  # newest first
+    at, merged = history[0].get("timestamp"), next((h.get("timestamp") for h in history if h.get("operation") == "OPTIMIZE"), None)
     _infos[path] = TableInfo(
         name,
         sum(adds["num_records"]),
         len(adds["path"]),
         sum(adds["size_bytes"]),
         table.version(),
-        datetime.fromtimestamp(at / 1000, UTC) if at else None,
+        _moment(at),
+        _moment(merged),
     )
     return _infos[path]
 
 
-def compact() -> int:
-    """Merge small files of every table, and remove what no recent snapshot needs. Returns how many files went into bigger ones."""
+def _moment(ms: int | None) -> datetime | None:
+    return datetime.fromtimestamp(ms / 1000, UTC) if ms else None
+
+
+MANY_FILES = 32
+"""Files more than its months and regions have: from here on a table is worth merging by itself."""
+
+
+def compact_due(row: WorkRow) -> None:
+    """Work handler of "insight.compact": merge the tables that commits have left in many small files."""
+    wanted = [name for name in names() if _small(name) >= MANY_FILES]
+    for n, name in enumerate(wanted):
+        work.report(row, done=n, total=len(wanted), label="day.lake")
+        compact([name])
+
+
+def _small(name: str) -> int:
+    paths = pa.table(DeltaTable(folder(name)).get_add_actions(flatten=True))["path"].to_pylist()
+    return len(paths) - len({path.rpartition("/")[0] for path in paths})
+
+
+def compact(tables: Sequence[str] | None = None) -> int:
+    """Merge small files of every table (or of `tables`), and remove what no recent snapshot needs.
+
+    Returns how many files went into bigger ones. Each table is one commit: killed before it, nothing has changed but files
+    that nobody names, which the next removal takes.
+    """
     merged = 0
-    for name in names():
+    for name in names() if tables is None else tables:
         table = DeltaTable(folder(name))
         merged += int(table.optimize.compact()["numFilesRemoved"])
         table.create_checkpoint()
@@ -191,10 +223,13 @@ def erase_member(member_id: int, *, region: str) -> int:
     gone = 0
     for name in names():
         form = lake_tables.shape(name)
-        if form.field is not None or "member_id" not in form.schema.names:
+        if form.field is not None:
             continue
         all_rows = table(name)
-        mine = all_rows.filter(all_rows["member_id"] == member_id, all_rows["region"] == region)
+        whose = all_rows["subject"] == f"member:{member_id}"
+        if "member_id" in form.schema.names:
+            whose |= all_rows["member_id"] == member_id
+        mine = all_rows.filter(whose, all_rows["region"] == region)
         uids = mine.select("uid").to_pyarrow()["uid"].to_pylist()
         if not uids:
             continue

@@ -72,6 +72,8 @@ class Written(Protocol):
     def source(self) -> str: ...
     @property
     def payload(self) -> dict[str, Any] | str: ...
+    @property
+    def version(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -177,6 +179,8 @@ def _columns(facts: Sequence[Written]) -> pa.Table | None:
     """
     if not facts or not isinstance(facts[0].payload, str) or (schema := _schema(shapes(facts[0].kind))) is None:
         return None
+    if any(_is_old(e) for e in facts):
+        return None
     text = "\n".join(typing.cast("list[str]", [e.payload for e in facts])).encode()
     options = pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     try:  # in one block: a payload may be of any length
@@ -229,13 +233,20 @@ def _rows_of_columns(form: Shape, envelope: Mapping[str, pa.Array], payloads: pa
     return pa.Table.from_arrays([columns[name] for name in form.schema.names], schema=form.schema)
 
 
+def _is_old(fact: Written) -> bool:
+    return (fact.kind, fact.version) in events.UPCASTS
+
+
 def _decoded(facts: Sequence[Written]) -> list[dict[str, Any]]:
-    """Payloads decoded. Texts go through the decoder as one: most of its time is in coming and going."""
+    """Payloads decoded, each as its kind's newest version has it. Texts go through the decoder as one: most of its time is in
+    coming and going."""
     told = [e.payload for e in facts]
+    found: list[dict[str, Any]]
     if not told or not isinstance(told[0], str):
-        return typing.cast("list[dict[str, Any]]", told)
-    found: list[dict[str, Any]] = json.loads(f"[{','.join(typing.cast('list[str]', told))}]")
-    return found
+        found = typing.cast("list[dict[str, Any]]", told)
+    else:
+        found = json.loads(f"[{','.join(typing.cast('list[str]', told))}]")
+    return [events.current(e.kind, e.version, p) if _is_old(e) else p for e, p in zip(facts, found, strict=True)]
 
 
 def _moments(values: Sequence[datetime | str]) -> pa.Array:

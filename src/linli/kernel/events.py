@@ -53,6 +53,32 @@ def fact[T: type[Fact]](kind: str, *, version: int = 1) -> Callable[[T], T]:
     return name
 
 
+UPCASTS: dict[tuple[str, int], Callable[[dict[str, Any]], dict[str, Any]]] = {}
+"""(kind, version) -> what makes the next version's payload of that version's. Facts in the log are never rewritten."""
+
+
+def upcast[F: Callable[[dict[str, Any]], dict[str, Any]]](kind: str, version: int) -> Callable[[F], F]:
+    """Say how a payload of `version` is read as `version + 1`: `@upcast("trade.order_paid", 1)` above a pure function of it.
+
+    Needed where a field changed its name, unit or meaning; one that was only added is null in older facts without it.
+    """
+
+    def keep(function: F) -> F:
+        if (kind, version) in UPCASTS:
+            raise ValueError(f"version {version} of {kind} is read in two ways")
+        UPCASTS[kind, version] = function
+        return function
+
+    return keep
+
+
+def current(kind: str, version: int, payload: dict[str, Any]) -> dict[str, Any]:
+    """A payload as the newest version of its kind has it."""
+    while (step := UPCASTS.get((kind, version))) is not None:
+        payload, version = step(dict(payload)), version + 1
+    return payload
+
+
 @dataclass(frozen=True)
 class Told:
     """A fact with its circumstances, as `append_many` takes it."""
@@ -222,7 +248,13 @@ def after(tx: int, event_id: int, *, limit: int, kinds: Sequence[str] | None = N
     found = _beyond(tx, event_id, _horizon() if horizon is None else horizon).filter(silent=False)
     if kinds is not None:
         found = found.filter(kind__in=kinds)
-    return list(found[:limit])
+    return [_upcast(event) for event in found[:limit]]
+
+
+def _upcast(event: Event) -> Event:
+    if (event.kind, event.version) in UPCASTS:
+        event.payload = current(event.kind, event.version, event.payload)
+    return event
 
 
 class Row(NamedTuple):
@@ -241,6 +273,7 @@ class Row(NamedTuple):
     recorded_at: datetime | str
     source: str
     payload: str
+    version: int = 1
 
 
 def raw_after(tx: int, event_id: int, *, limit: int, kinds: Sequence[str] | None = None, horizon: int | None = None) -> list[Row]:
@@ -268,7 +301,7 @@ def _rows(where: str, values: list[Any], kinds: Sequence[str] | None, limit: int
     times = "happened_at, recorded_at" if on_postgres else "happened_at || '', recorded_at || ''"
     if kinds is not None:
         where, values = f"{where} AND kind IN ({', '.join(['%s'] * len(kinds))})", [*values, *kinds]
-    found = f"SELECT id, tx, {uid}, region, kind, subject, {times}, source, {payload} FROM {Event._meta.db_table}"  # noqa: S608 (own names)
+    found = f"SELECT id, tx, {uid}, region, kind, subject, {times}, source, {payload}, version FROM {Event._meta.db_table}"  # noqa: S608 (own names)
     with connection.cursor() as cursor:
         cursor.execute(f"{found} WHERE {where} ORDER BY tx, id" + (f" LIMIT {limit:d}" if limit else ""), values)
         return list(map(Row._make, cursor.fetchall()))
@@ -284,7 +317,7 @@ def about(
     found = Event.objects.filter(region=region, subject=subject, **{f"payload__{name}": value for name, value in (naming or {}).items()})
     if before is not None:
         found = found.filter(happened_at__lte=before)
-    return list(found.order_by("-happened_at", "-id")[:limit])
+    return [_upcast(event) for event in found.order_by("-happened_at", "-id")[:limit]]
 
 
 @dataclass(frozen=True)
