@@ -86,8 +86,15 @@ def cart_page(request: HttpRequest, cart: Cart) -> dict[str, Any]:
     if chosen:
         cards = {line.group.group_id: line.group for line in chosen}
         lines = [line.wanted for line in chosen]
-        who = {"member_id": actor.member_id or 0, "region": actor.region, "community_id": actor.member_community_id or 0}
-        page |= pricing.priced(**who, cards=cards, lines=lines, coupon_id=None, chosen=False)
+        page |= pricing.priced(
+            member_id=actor.member_id or 0,
+            region=actor.region,
+            community_id=actor.member_community_id or 0,
+            cards=cards,
+            lines=lines,
+            coupon_id=None,
+            chosen=False,
+        )
     return page
 
 
