@@ -28,6 +28,7 @@ check: setup ## lint, types, import rules, house rules, docs
 bench: setup ## the tables of docs/benchmarks.md
 	@for name in first_run ledger history loop pages; do echo "== bench/$$name.py"; .venv/bin/python bench/$$name.py; done
 	@$(LINLI) evaluate churn
+	@$(LINLI) evaluate value
 
 clean: ## forget the data (var/); packages stay
 	rm -rf var

@@ -218,6 +218,27 @@ def train(name: str) -> None:
 
 
 @main.command()
+def models() -> None:
+    """What serves in each region: the model or its baseline, and the figures of the verdict on the operator's own data."""
+    from linli.insight import scores
+    from linli.kernel import clocks
+    from linli.people import queries as people
+    from linli.web import words
+
+    rows = []
+    for region in people.regions():
+        found = scores.newest(region.slug, clocks.business_now())
+        if found is None:
+            continue
+        says = words.code(scores.note_of(found, clocks.business_now()), "en")
+        told = found.judged
+        figures = [f"{f:.3f}" for f in (told.roc, told.baseline_roc, told.recency_roc)] if told else ["-"] * 3
+        error = f"{told.calibration_error:.3f} / {told.baseline_calibration_error:.3f}" if told else "-"
+        rows.append((f"churn {found.version}", found.serves or "nothing", *figures, error, says))
+    table("models", ("model", "serves", "ROC", "BG/NBD", "recency", "calibration error", "verdict"), rows)
+
+
+@main.command()
 @click.argument("name", type=click.Choice(sorted(EVALUATIONS)))
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the same figures here.")
 @click.option("--data", type=click.Path(path_type=Path), envvar="LINLI_DATA", help="Folder with the public data sets (LINLI_DATA).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -132,16 +133,37 @@ def test_a_model_is_trained_judged_and_serves_whom_it_may(monkeypatch: pytest.Mo
     assert sum(b["members"] for b in artefact.judged.bands) == artefact.judged.members
     scored = scores.score(REGION, NOW)
     recent = {s.member_id for s in refresh._knowledge(REGION, NOW).states if s.recency_days is not None and s.recency_days < 89}
-    if artefact.note == "model.below_baseline":
-        assert scored == {}
-        return
+    assert artefact.judged.beats == (artefact.serves == "model") == (artefact.note == "model.good")
+    assert 0 < artefact.judged.baseline_roc <= 1 and artefact.baseline is not None
     assert recent <= scored.keys()
     assert all(0 <= s.risk <= 1 for s in scored.values())
     few = scores.score(REGION, NOW, sorted(scored)[:3])
     assert few == {m: scored[m] for m in sorted(scored)[:3]}
     assert scores.newest(REGION, NOW - timedelta(days=1)) is None  # no model of the future
     late = NOW + timedelta(days=61)
-    assert scores.note_of(artefact, late) in ("model.old", "model.unjudged") and scores.is_due(REGION, late)
+    assert scores.note_of(artefact, late) == ("model.old" if artefact.serves == "model" else artefact.note)
+    assert scores.is_due(REGION, late)
+    # The other of the two serves the same members when the verdict is the other one.
+    other = "baseline" if artefact.serves == "model" else "model"
+    scores._keep(replace(artefact, serves=other))
+    turned = scores.score(REGION, NOW)
+    assert turned.keys() == scored.keys() and turned != scored
+
+
+def test_a_shop_of_two_weeks_has_risks_that_make_sense() -> None:
+    """No model can be trained, the prior fills in: whoever ordered often and lately is safe, whoever came once is not."""
+    ids = people(30, joined_days_ago=14)
+    tell([paid(f"{n}-{day}", ids[n], NOW - timedelta(days=day)) for n in range(20) for day in (0, 3, 6, 9, 12)])
+    tell([paid(f"{n}-once", ids[n], NOW - timedelta(days=13)) for n in range(20, 30)])
+    artefact = scores.train(REGION, NOW)
+    assert (artefact.note, artefact.serves, artefact.judged) == ("model.no_history", "baseline", None)
+    scored = scores.score(REGION, NOW)
+    risk = {m: s.risk for m, s in scored.items()}
+    assert risk.keys() == set(ids) and all(scored[m].pushes for m in ids[20:])
+    often, once = [risk[m] for m in ids[:20]], [risk[m] for m in ids[20:]]
+    assert max(often) < 0.05 and min(once) > 0.1 and max(once) < 0.9
+    scores._keep(replace(artefact, serves=""))
+    assert scores.score(REGION, NOW) == {}
 
 
 def test_what_pages_read_and_refreshing_again_changes_nothing() -> None:

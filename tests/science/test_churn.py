@@ -19,7 +19,7 @@ AS_OF = START + pd.Timedelta(days=150) - pd.Timedelta(microseconds=1)
 
 @pytest.fixture(scope="module")
 def model(shop: Shop) -> ChurnModel:
-    return churn.fit(shop.purchases, shop.lines, CUTOFFS)
+    return churn.learn(shop.purchases, shop.lines, CUTOFFS)
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_training_reads_nothing_after_its_last_label_window(shop: Shop, model: C
     assert model.trained_to == end.isoformat()
     purchases = shop.purchases[shop.purchases["at"] <= end]
     lines = shop.lines[shop.lines["at"] <= end]
-    blind = churn.fit(purchases, lines, CUTOFFS)
+    blind = churn.learn(purchases, lines, CUTOFFS)
     pd.testing.assert_series_equal(blind.predict(features), model.predict(features), check_exact=True)
 
 
@@ -104,9 +104,9 @@ def test_a_model_survives_a_file_to_the_last_bit(model: ChurnModel, features: pd
 def test_half_seen_labels_are_refused(shop: Shop) -> None:
     late = START + pd.Timedelta(days=190)
     with pytest.raises(ValueError, match="after the last purchase"):
-        churn.fit(shop.purchases, None, [late])
+        churn.learn(shop.purchases, None, [late])
     with pytest.raises(ValueError, match="no cutoffs"):
-        churn.fit(shop.purchases, None, [])
+        churn.learn(shop.purchases, None, [])
 
 
 def test_category_risk_is_the_linear_score(shop: Shop) -> None:
@@ -131,8 +131,8 @@ def test_category_weights_find_who_leaves(model: ChurnModel) -> None:
 def test_a_fit_on_what_another_fit_has_seen_is_the_same(shop: Shop, model: ChurnModel, features: pd.DataFrame) -> None:
     seen: dict[datetime, churn.Seen] = {}
     later = CUTOFFS[-1] + pd.Timedelta(days=20)
-    churn.fit(shop.purchases, shop.lines, [*CUTOFFS, later], seen=seen)
-    again = churn.fit(shop.purchases, shop.lines, CUTOFFS, seen=seen)
+    churn.learn(shop.purchases, shop.lines, [*CUTOFFS, later], seen=seen)
+    again = churn.learn(shop.purchases, shop.lines, CUTOFFS, seen=seen)
     assert again.predict(features).to_numpy().tolist() == model.predict(features).to_numpy().tolist()
     pd.testing.assert_frame_equal(
         churn.features_of(again, seen[later]), again.features(shop.purchases, later, lines=shop.lines), check_like=True
@@ -141,5 +141,5 @@ def test_a_fit_on_what_another_fit_has_seen_is_the_same(shop: Shop, model: Churn
 
 def test_a_model_does_not_depend_on_the_order_of_rows(shop: Shop, model: ChurnModel, features: pd.DataFrame) -> None:
     """An engine hands rows out in another order every time; sums of shares would differ in their last digits."""
-    mixed = churn.fit(shop.purchases.sample(frac=1, random_state=3), shop.lines.sample(frac=1, random_state=4), CUTOFFS)
+    mixed = churn.learn(shop.purchases.sample(frac=1, random_state=3), shop.lines.sample(frac=1, random_state=4), CUTOFFS)
     assert mixed.predict(features).to_numpy().tolist() == model.predict(features).to_numpy().tolist()

@@ -43,10 +43,12 @@ def _refresh_before(region: str, last: Refresh) -> Refresh | None:
 
 
 def model_info(kept: dict[str, Any]) -> ModelInfo | None:
-    """The model a refresh used; None without one."""
-    if not kept or not kept.get("cutoffs"):
+    """The model a refresh used, or the baseline that served in its place; None when nothing did."""
+    if not kept or not kept.get("serves"):
         return None
     judged = kept.get("judged") or {}
+    rivals = {"recency": judged.get("recency_roc", 0.0), "BG/NBD": judged.get("baseline_roc", 0.0)}
+    best = max(rivals, key=lambda name: rivals[name])
     return ModelInfo(
         version=kept["version"],
         trained_as_of=datetime.fromisoformat(kept["trained_as_of"]),
@@ -55,10 +57,11 @@ def model_info(kept: dict[str, Any]) -> ModelInfo | None:
         roc=judged.get("roc", 0.0),
         average_precision=judged.get("average_precision", 0.0),
         calibration_error=judged.get("calibration_error", 0.0),
-        baseline="recency",
-        baseline_roc=judged.get("recency_roc", 0.0),
-        judged=kept["note"] in ("model.good", "model.old"),
+        baseline=best,
+        baseline_roc=rivals[best],
+        judged=bool(judged),
         note=kept["note"],
+        serves=kept["serves"],
     )
 
 

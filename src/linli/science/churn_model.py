@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
+from urllib.parse import quote
 
 import ibis.expr.types as ir
 import lightgbm as lgb
@@ -43,7 +44,9 @@ class ChurnModel:
     rows: int
     base_rate: float
 
-    def features(self, purchases: Frame, as_of: datetime, *, lines: Frame | None = None) -> pd.DataFrame:
+    def features(
+        self, purchases: Frame, as_of: datetime, *, lines: Frame | None = None, traits: pd.DataFrame | None = None
+    ) -> pd.DataFrame:
         """What ``predict`` wants: one row per active member, indexed by member_id, as of ``as_of``.
 
         Every row depends on that member's own facts up to ``as_of`` and on the model alone, so a
@@ -53,7 +56,7 @@ class ChurnModel:
         if lines is not None and len(self.category_weights):
             risk = content.scores(content.pairs(lines, as_of), self.category_weights)
             table = table.left_join(risk, "member_id").drop("member_id_right").order_by("member_id")
-        return with_silence(collect(table), self.silence, self.horizon_days)
+        return with_traits(with_silence(collect(table), self.silence, self.horizon_days), traits)
 
     def predict(self, features: pd.DataFrame) -> pd.Series:
         """P(no purchase in the horizon after as-of), indexed like ``features``."""
@@ -164,6 +167,26 @@ def with_silence(frame: pd.DataFrame, silence: bgnbd.BgNbd, horizon_days: int) -
         bg_none=silence.p_no_purchase(x, t_x, tenure, horizon_days),
         bg_alive=silence.p_alive(x, t_x, tenure),
     )
+
+
+def with_traits(frame: pd.DataFrame, traits: pd.DataFrame | None) -> pd.DataFrame:
+    """Add what is known of members besides their purchases (an age group, a place to live), indexed by member_id.
+
+    Numbers stay one column ``trait_<name>``; anything else becomes a column ``trait_<name>=<level>`` of 0 and 1 per level,
+    so that a model file holds names and no code book. A member without the trait has 0 everywhere, or no number.
+    """
+    if traits is None:
+        return frame
+    found: dict[str, pd.Series] = {}
+    for name in traits.columns:
+        column = traits[name].reindex(frame.index)
+        if pd.api.types.is_numeric_dtype(column):
+            found[f"trait_{quote(str(name))}"] = column.astype(np.float64)
+            continue
+        for level in sorted(column.dropna().astype(str).unique()):
+            # LightGBM allows no punctuation of JSON in a name.
+            found[f"trait_{quote(str(name))}={quote(level, safe='')}"] = (column.astype(str) == level).astype(np.float64)
+    return frame.assign(**found)
 
 
 def collect(table: ir.Table) -> pd.DataFrame:

@@ -61,15 +61,16 @@ def run(data_dir: Path | None, *, fuel_visits: bool = True, seed: int = 0) -> li
 def judge(data: DataSet, *, seed: int = 0) -> Judged:
     """Fit every model on the training cutoffs of ``data`` and score its test cutoff."""
     test = rfm_table(data.purchases, data.test, data.active_days)
-    model = churn.fit(
+    model = churn.learn(
         data.purchases,
         data.lines,
         [end_of_day(day) for day in data.train_dense],
         horizon_days=HORIZON_DAYS,
         active_days=data.active_days,
         seed=seed,
+        traits=data.traits,
     )
-    features = model.features(data.purchases, end_of_day(data.test), lines=data.lines)
+    features = model.features(data.purchases, end_of_day(data.test), lines=data.lines, traits=data.traits)
     ours = model.predict(features).reindex(test.index)
     if ours.isna().any():
         raise AssertionError("the features and the task disagree on who is at risk")

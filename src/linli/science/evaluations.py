@@ -17,8 +17,9 @@ type Row = dict[str, Any]
 
 EVALUATIONS = {
     "churn": "linli.science.evaluate_churn",
-    "demand": "linli.science.evaluate_demand",
     "basket": "linli.science.evaluate_basket",
+    "demand": "linli.science.evaluate_demand",
+    "value": "linli.science.evaluate_value",
 }
 
 

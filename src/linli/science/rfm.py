@@ -19,19 +19,20 @@ FAMILIES = {
     "rhythm": ("gap", "recency_per", "gaps", "back_sd"),
     "frequency": ("visits", "decayed", "rate", "bg_", "baskets", "tenure"),
     "trend": ("trend", "spend_trend"),
-    "money": ("spend", "monetary", "amount_sd"),
+    "money": ("spend", "monetary", "amount_sd", "first_amount"),
     "discounts": ("discount", "coupon"),
     "basket": ("basket_items", "small_share", "lines_"),
     "breadth": ("categories", "category_risk"),
     "place": ("place", "main_place_share"),
     "day": ("weekday", "hour"),
+    "traits": ("trait_",),
 }
 
 # These grow as long as data are kept. They are facts, but a model trained on half a year of history
 # and asked after a year would take everybody for a better customer, so it is given rates instead.
 CUMULATIVE = (
     "visits", "spend", "baskets", "discount", "coupon", "gaps", "gaps_longer", "gaps_over_21",
-    "gaps_over_45", "tenure_days", "categories", "places",
+    "gaps_over_45", "tenure_days", "categories", "places", "first_amount",
 )  # fmt: skip
 
 WINDOWS_DAYS = (7, 14, 30, 45, 60, 90)
@@ -73,6 +74,15 @@ def features(
         breadth = _breadth(until(as_table(lines), as_of))
         result = result.left_join(breadth, "member_id").drop("member_id_right")
     return _ratios(result).order_by("member_id")
+
+
+def histories(purchases: "pd.DataFrame | ir.Table", as_of: datetime) -> ir.Table:
+    """``member_id``, ``visits``, ``recency_days``, ``tenure_days`` of everybody who bought by ``as_of``: what BG/NBD reads."""
+    table = as_table(purchases)
+    visits = _visits(until(_with_optional(table), as_of))
+    back = visits.back.cast("float64")
+    found = visits.group_by("member_id").agg(visits=visits.count().cast("float64"), recency_days=back.min(), tenure_days=back.max())
+    return found.order_by("member_id")
 
 
 def family(feature: str) -> str:
@@ -120,6 +130,7 @@ def _members(visits: ir.Table) -> ir.Table:
         "visits": visits.count().cast("float64"),
         "spend": visits.amount.sum().cast("float64"),
         "last_amount": visits.amount.argmin(visits.back).cast("float64"),
+        "first_amount": visits.amount.argmax(visits.back).cast("float64"),
     }
     for days in WINDOWS_DAYS:
         recent = visits.back < days

@@ -14,6 +14,7 @@ from linli.kernel import events, money
 from linli.people import consent
 from linli.people import queries as people
 from linli.trade import queries as trade
+from linli.web import words
 from linli.web.access import allow, in_region
 from linli.web.console import figures, frame, timeline
 from linli.web.console.people_of import currency_of, label, reason
@@ -51,6 +52,7 @@ def _risk(detail: insight.MemberDetail, currency: str) -> dict[str, Any] | None:
         "peers": detail.peers_median_risk,
         "pushes": [figures.push(r.points, most, reason(r, currency).says) for r in row.reasons],
         "model": detail.model,
+        "note": words.code(detail.model.note) if detail.model else "",
         "level": row.response_level,
     }
 

@@ -17,8 +17,10 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from linli.insight import queries as insight
 from linli.kernel import clocks, events, ledger, work
 from linli.kernel.models import Effect, WorkRow
+from linli.web import words
 from linli.web.access import allow
 from linli.web.console import frame
 
@@ -65,6 +67,7 @@ def overview(request: HttpRequest) -> HttpResponse:
     from linli.insight import lake
 
     state = frame.chosen(request, "work", WORK_STATES, "due")
+    standing = insight.standing(request.actor.region)  # type: ignore[attr-defined]
     counts = dict(WorkRow.objects.values_list("state").annotate(n=Count("id")))
     if not request.GET.get("work") and counts.get("failed"):
         state = "failed"
@@ -83,6 +86,8 @@ def overview(request: HttpRequest) -> HttpResponse:
             "machine": clocks.machine_now(),
             "stands": clocks.standing_at() is not None,
             "versions": _versions(),
+            "standing": standing,
+            "verdict": words.code(standing.model.note) if standing and standing.model else "",
             "argv": sys.argv[0].rpartition("/")[2],
         },
     )
