@@ -85,6 +85,17 @@ def test_a_member_nobody_computed_yet_has_a_page(operator: Client, shop: Shop) -
     assert "Alice" in text and "刚认识" in text
 
 
+def test_what_was_said_to_a_member_stands_on_their_page(operator: Client, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gate's answers came as they are stored, and the page of everybody who had one broke."""
+    from linli.engage import queries as engage
+    from linli.engage.shapes import DecisionRow
+
+    row = DecisionRow("e", MONDAY, 0, "", "", "", "", "message", shop.alice, shop.maple, "treated", "send", "", None, "取货码 ABC", "seen")
+    monkeypatch.setattr(engage, "member_decisions", lambda *a, **k: [row])
+    text = operator.get(f"/console/members/{shop.alice}/").text
+    assert "取货码 ABC" in text and "Alice" in text
+
+
 def test_orders_are_listed_opened_and_searched(operator: Client, shop: Shop, paid: Any) -> None:
     assert "Alice" in operator.get("/console/orders/").text
     assert "Alice" not in operator.get("/console/orders/?state=cancelled").text

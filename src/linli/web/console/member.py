@@ -18,6 +18,7 @@ from linli.web import words
 from linli.web.access import allow, in_region
 from linli.web.console import figures, frame, timeline
 from linli.web.console.people_of import currency_of, label, reason
+from linli.web.console.playbooks import decided
 
 STORY = 40
 """Lines of the story before "see earlier"."""
@@ -92,7 +93,7 @@ def one(request: HttpRequest, member_id: int) -> HttpResponse:
             "earlier": limit * 4 if len(told) == limit else None,
             "consents": [(scope, consent.has(member_id, scope)) for scope in SCOPES],
             "coupons": coupons,
-            "decisions": engage.member_decisions(region, member_id, limit=20),
+            "decisions": [decided(row, info, currency) for row in engage.member_decisions(region, member_id, limit=20)],
             "playbooks": [card for card in engage.playbooks(region) if not card.problem],
             "orders": trade.orders_of(member_id, limit=5),
             "crumb": frame.up("console:members", _("会员")),
