@@ -109,7 +109,7 @@ def place(request: Any) -> Any:
         return JsonResponse({}, status=401)
     wanted = json.loads(request.body)["products"]
     counting = CaptureQueriesContext(connection) if request.GET.get("count") else None
-    if counting:
+    if counting is not None:
         counting.__enter__()
     with transaction.atomic():
         basket = get_model("basket", "Basket").objects.create(owner=request.user)
@@ -133,7 +133,7 @@ def place(request: Any) -> Any:
         )
         basket.submit()
     told = {"number": order.number}
-    if counting:
+    if counting is not None:
         counting.__exit__(None, None, None)
         told["statements"] = len(counting)
     return JsonResponse(told, status=201)
