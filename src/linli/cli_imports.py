@@ -42,7 +42,7 @@ def _from_file(kind: str) -> click.Command:
             tell = lambda done, total, label: shown.update(task, completed=done, total=total, description=label)  # noqa: E731
             found = runs.check(run, tell)
             if not found.problems and not dry_run:
-                runs.write(run, tell)
+                runs.write(run, tell, found)
         _tell_import(run, mapping)
         sys.exit(1 if run.problem_count else 0)
 

@@ -27,7 +27,8 @@ class Item:
     count: int | None
 
 
-def items(cell: str) -> list[Item]:
+@lru_cache(maxsize=20_000)
+def items(cell: str) -> tuple[Item, ...]:
     """The goods of one cell, each on a line of its own or after a semicolon: "苹果(5斤)*2\\n牛奶*1", "面条(1件);米(2件)".
 
     Commas part goods only where every part says how many: names have commas too.
@@ -38,7 +39,7 @@ def items(cell: str) -> list[Item]:
         split = [p.strip() for p in re.split(r"[,、]", parts[0]) if p.strip()]
         if len(split) > 1 and all(_COUNTED.fullmatch(p) for p in split):
             parts = split
-    return [_item(p) for p in parts]
+    return tuple(_item(p) for p in parts)
 
 
 def _item(text: str) -> Item:
@@ -56,6 +57,7 @@ def _words() -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=1_000)
 def status(text: str) -> str:
     """One of "bought", "gone" (never paid, or wholly given back) or "unknown" (which is taken for bought, and told)."""
     plain, known = unicodedata.normalize("NFKC", text).strip().lower(), _words()["status"]

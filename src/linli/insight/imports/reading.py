@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -81,7 +82,8 @@ def readers(kind: str, terms: Terms) -> dict[str, Callable[[str], Any]]:
         "product": sheets.text(4_000),
         "text": lambda text: text[:20_000],
     }
-    return {f.name: known.get(f.name, sheets.text(200)) for f in columns.fields(kind)}
+    # Lines of one order, and days of one shop, say the same over and over: each text is read once.
+    return {f.name: lru_cache(maxsize=20_000)(known.get(f.name, sheets.text(200))) for f in columns.fields(kind)}
 
 
 def heading(mapping: Mapping[str, str], name: str) -> str:

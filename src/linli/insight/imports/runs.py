@@ -210,13 +210,16 @@ def _judge(run: Import, found: Read) -> None:
         counting.judge(run, found)
 
 
-def write(run: Import, tell: Tell = _quiet) -> None:
+def write(run: Import, tell: Tell = _quiet, found: Read | None = None) -> None:
     """Tell what the file says, all of it; then know everybody anew. A file with problems tells nothing.
+
+    `found` is what a check just now read; without it the file is read and judged again.
 
     Raises Refusal: insight.import_problems(count), insight.import_gone.
     """
-    found = _read(run, tell)
-    _judge(run, found)
+    if found is None:
+        found = _read(run, tell)
+        _judge(run, found)
     if found.problems:
         Import.objects.filter(pk=run.pk).update(state=State.CHECKED, problem_count=len(found.problems))
         raise Refusal("insight.import_problems", count=len(found.problems))
