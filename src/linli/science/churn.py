@@ -120,7 +120,7 @@ def fit(frame: pd.DataFrame, *, as_of: datetime, horizon_days: int = 45, active_
         return Churn(None, baseline, "baseline", {})
     cutoff = moments[-1]
     traits = long_frame.traits(frame, as_of)
-    told = {"horizon_days": horizon_days, "active_days": active_days}
+    told: dict[str, Any] = {"horizon_days": horizon_days, "active_days": active_days}
     seen: dict[datetime, Seen] = {}
     try:
         model = learn(purchases, lines, moments, **told, seed=seed, seen=seen, traits=traits)

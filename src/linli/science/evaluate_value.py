@@ -43,8 +43,10 @@ class Judged:
 
     def of(self, name: str, which: npt.NDArray[np.bool_]) -> "Judged":
         """The same of some members."""
-        parts = [{k: v[which] for k, v in part.items()} for part in (self.purchases, self.values, self.inside)]
-        return Judged(name, self.members[which], self.happened[which], self.worth[which], parts[0], parts[1], parts[2])
+        purchases = {model: said[which] for model, said in self.purchases.items()}
+        values = {model: said[which] for model, said in self.values.items()}
+        inside = {what: held[which] for what, held in self.inside.items()}
+        return Judged(name, self.members[which], self.happened[which], self.worth[which], purchases, values, inside)
 
 
 def run(data_dir: Path | None, *, seed: int = 0) -> list[Row]:
