@@ -26,6 +26,11 @@ def init() -> int:
     return subprocess.run([*LINLI, "init"], check=False).returncode  # noqa: S603 (our own command)
 
 
+SANDBOXED = """
+This is the SANDBOX: payments are play money, anybody may read the sign-in codes at /sandbox/inbox/ and sign in as anybody.
+Before real customers: LINLI_SANDBOX=0 and `linli pay doctor` (operators' guide, 收款)."""
+
+
 def up(*, host: str, port: int, web_workers: int, say: Callable[[str], None]) -> int:
     """Run them until Ctrl-C (status 0) or until one ends by itself (status 1: the others are stopped too)."""
     if not _free(host, port):
@@ -61,6 +66,8 @@ def up(*, host: str, port: int, web_workers: int, say: Callable[[str], None]) ->
     if _answers(host, port, lambda: not stopping and all(p.poll() is None for p in running.values())):
         say(f"\nLinli is up: http://{host}:{port}/\nCtrl-C stops it.")
         begin(others)
+        if settings.SANDBOX:
+            say(SANDBOXED)
     while not stopping and all(p.poll() is None for p in running.values()):
         time.sleep(0.2)
     fallen = [name for name, p in running.items() if p.poll() is not None]

@@ -15,6 +15,7 @@ from django.test import Client
 from linli.kernel import clocks
 from linli.trade import orders
 from linli.web.api import reference, v1
+from linli.web.api.shapes import In, Out
 from linli.web.api.webhooks import hooks, sending
 from support.calling import Cast
 from support.shop import MONDAY, REGION, Shop, Till
@@ -55,14 +56,30 @@ def test_two_shapes_never_share_a_name() -> None:
                     assert set(known[name].get("properties", {})) == set(shape.get("properties", {})), name
 
 
+def test_no_two_areas_give_one_name_to_different_shapes() -> None:
+    """The schema has one place for a name: the second shape would stand there for both."""
+    found: dict[str, type] = {}
+    waiting: list[type] = [In, Out]
+    while waiting:
+        for shape in waiting.pop().__subclasses__():
+            assert found.setdefault(shape.__name__, shape) is shape, (shape.__name__, shape.__module__, found[shape.__name__].__module__)
+            waiting.append(shape)
+    for operation in v1.operations():
+        told = v1.schema()["paths"][v1.PREFIX + operation.path][operation.method.lower()].get("requestBody", {}).get("content", {})
+        name = told.get("application/json", {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+        assert not name or v1.schema()["components"]["schemas"][name]["additionalProperties"] is False, operation.name
+
+
 @pytest.mark.django_db(transaction=True)
-def test_every_example_works_in_a_shell(live_server: Any, shop: Shop, till: Till, callers: Cast) -> None:
+def test_every_example_works_in_a_shell(live_server: Any, shop: Shop, till: Till, callers: Cast, tmp_path: Path) -> None:
     """Each is run as it stands in docs/api.md, by somebody who may, with ids that exist."""
     clocks.set_business(MONDAY)  # for the server's threads too
     text = DOCS.read_text()
     placed = orders.place(member_id=shop.alice, lines=[(shop.milk, 1)], key="a")
     hook = hooks.make(region=REGION, name="x", url="http://127.0.0.1:9/", wanted=["trade.order_placed"], by="x", key="k")
     delivery = sending.send_test(region=REGION, webhook_id=hook.webhook_id)
+    (tmp_path / "catalog.csv").write_text("编号,标价\ncherries,6.50\n")
+    (tmp_path / "crab.jpg").write_bytes(b"no picture")
     ids = {
         "ORDER_ID": str(placed.order_id),
         "GROUP_ID": str(shop.cherries),
@@ -85,7 +102,7 @@ def test_every_example_works_in_a_shell(live_server: Any, shop: Shop, till: Till
         role = next(r for r in who if r in op.roles)
         env = {**os.environ, **ids, "LINLI": live_server.url, "TOKEN": who[role].secret}
         shell = op.example.replace("curl", "curl -s -o /dev/stderr -w '%{http_code}'", 1).replace("$(uuidgen)", op.name)
-        done = subprocess.run(["bash", "-c", shell], env=env, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(["bash", "-c", shell], env=env, capture_output=True, text=True, timeout=120, check=False, cwd=tmp_path)
         told[op.name] = int(done.stdout or 0), done.stderr[:200]
     wrong = {name: answer for name, answer in told.items() if answer[0] >= 500 or answer[0] in (0, 400, 401, 403, 405, 413, 415)}
     assert not wrong

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpResponse
-from django.test import Client
+from django.test.client import BOUNDARY, MULTIPART_CONTENT, encode_multipart
 
 from linli.people import groups as people_groups
 from linli.people import queries as people
 from linli.web.api import tokens
+from support.clients import fresh_client
 from support.phone import PHONES
 from support.shop import REGION, Shop
 
@@ -24,13 +25,27 @@ class Caller:
 
     secret: str = ""
 
-    def call(self, method: str, path: str, body: Any = None, *, key: str = "", raw: bytes | None = None, **headers: str) -> HttpResponse:
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        key: str = "",
+        raw: bytes | None = None,
+        content_type: str = "application/json",
+        **headers: str,
+    ) -> HttpResponse:
         sent = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
         told = {"authorization": f"Bearer {self.secret}"} if self.secret else {}
         told |= {"idempotency-key": key} if key else {}
         told |= {name.replace("_", "-"): value for name, value in headers.items()}
-        answer: HttpResponse = Client().generic(method, f"/api/v1{path}", sent, content_type="application/json", headers=told)
+        answer: HttpResponse = fresh_client().generic(method, f"/api/v1{path}", sent, content_type=content_type, headers=told)
         return answer
+
+    def send(self, path: str, form: dict[str, Any], *, key: str = "", **headers: str) -> HttpResponse:
+        """A form with files, as a browser or curl -F writes it."""
+        return self.call("POST", path, raw=encode_multipart(BOUNDARY, form), key=key, content_type=MULTIPART_CONTENT, **headers)
 
     def get(self, path: str, **headers: str) -> HttpResponse:
         return self.call("GET", path, **headers)

@@ -13,6 +13,7 @@ from linli.people import consent
 from linli.people import queries as people
 from linli.trade import coupons
 from linli.web.access import SESSION_KEY
+from support.clients import fresh_client
 from support.shop import REGION
 
 LEADER_PHONE, OTHER_LEADER_PHONE = "+15550000008", "+15550000009"
@@ -21,7 +22,7 @@ PHONES = {"alice": "+15550000001", "bob": "+15550000002", "charlie": "+155500000
 
 def signed_in(name: str, language: str = "zh-hans") -> Client:
     """A browser in which somebody of the cast is signed in."""
-    client = Client(headers={"accept-language": language})
+    client = fresh_client(headers={"accept-language": language})
     person = people.person_by_phone(PHONES[name])
     assert person is not None
     session = client.session

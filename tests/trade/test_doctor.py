@@ -40,6 +40,7 @@ def set_up(settings, home: Path, channel: str, **changes: str) -> None:
             (home / name).chmod(0o600)
             name, value = f"{name}_file", str(home / name)
         variables[f"LINLI_{channel.upper()}_{name.upper()}"] = value
+    settings.SANDBOX = False
     settings.MERCHANTS = {name: value for name, value in variables.items() if value}
 
 
@@ -54,6 +55,16 @@ def test_a_good_configuration_lacks_only_the_public_address(gateway: Gateway, tm
     told = {check.code: check.state for check in doctor.examine(channel)}
     assert (told["query"], told["answer_signed"], told["permission"], told["clock"], told["key_file"]) == ("ok",) * 5
     assert not doctor.ready(doctor.examine(channel))
+
+
+@pytest.mark.parametrize("channel", BOTH)
+def test_a_shop_in_the_sandbox_is_never_ready(gateway: Gateway, tmp_path: Path, settings, channel: str) -> None:
+    set_up(settings, tmp_path, channel)
+    from linli import cli
+
+    settings.SANDBOX = True
+    assert "sandbox" in bad(channel) and not doctor.ready(doctor.examine(channel))
+    assert "LINLI_SANDBOX=0" in CliRunner().invoke(cli.main, ["pay", "doctor", channel]).output.replace("\n", "")
 
 
 @pytest.mark.parametrize(
@@ -122,7 +133,7 @@ def test_a_silent_channel_and_an_address_nobody_reaches_are_told(gateway: Gatewa
 
 
 def test_nothing_set_up_says_so(settings, tmp_path: Path) -> None:
-    settings.HOME, settings.MERCHANTS = tmp_path, {}
+    settings.HOME, settings.MERCHANTS, settings.SANDBOX = tmp_path, {}, False
     assert bad("wechat") == bad("alipay") == {"set_up"}
     assert channels.offered("CNY") == ["sandbox"]
 

@@ -271,5 +271,7 @@ def test_every_life_adds_up() -> None:
             "asked, spot",
             "asked, approve",
         }
-        met |= {"trade.too_little_earned", "trade.nothing_to_refund", "trade.withdrawal_not_approved", "trade.spot_limit"}
+        met |= {"trade.too_little_earned", "trade.nothing_to_refund", "trade.withdrawal_not_approved"}
+    if number >= 1_000:
+        met |= {"trade.spot_limit"}
     assert not met - SEEN.keys(), f"these outcomes were never met: {met - SEEN.keys()} of {SEEN}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from datetime import timedelta
 
 import httpx
@@ -218,6 +219,8 @@ def test_a_refund_without_an_answer_is_asked_about_not_repeated(shop: Shop, till
     till.loses_reply = True
     assert refunds.pursue() == 1
     assert (Refund.objects.get().state, state(placed)) == ("unknown", "refunding")
+    asked = till.asked
+    assert refunds.pursue(end=time.monotonic()) == 1 and till.asked == asked, "the round's time is up: nobody is asked"
     till.loses_reply = False
     sent = dict(till.refunds)
     assert refunds.pursue() == 0

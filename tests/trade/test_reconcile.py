@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings as django_settings
 
-from linli.kernel import clocks, ledger
+from linli.kernel import clocks, events, ledger
 from linli.sandbox_gateway.server import Gateway
 from linli.trade import accounts, channels, orders, pay, reconcile, refunds, work
 from linli.trade.models import BillDay, BillLine, Difference, PayAttempt, Refund
@@ -90,6 +90,30 @@ def test_again_it_is_the_same(shop: Shop, gateway: Gateway, channel: str) -> Non
     (day,) = reconcile.day(channel=channel, day=DAY)
     assert (day.lines, day.open_count) == (2, 0)
     assert books(channel) == (1600 - 10, 10) and ledger.audit().ok
+
+
+def test_what_is_read_found_and_settled_is_told_once(shop: Shop, gateway: Gateway) -> None:
+    bought(shop, gateway, "wechat", "a")
+    channels.adapter("wechat").pay(channels.Asked("f" * 32, 5000, "USD", "x", "http://shop/", "http://shop/n", "native"))
+    gateway.book.pay("f" * 32)
+    for _ in range(2):
+        reconcile.day(channel="wechat", day=DAY)
+    [found] = Difference.objects.filter(state="open")
+    for _ in range(2):
+        reconcile.resolve(difference_id=found.pk, region=REGION, reason="accepted", note="not ours", by="person:1")
+    told = list(reversed(events.about(f"bill:wechat/{DAY}", region=REGION)))
+    assert [e.kind for e in told] == ["trade.difference_found", "trade.bill_read", "trade.difference_settled"]
+    assert told[0].payload["number"] == "f" * 32 and (told[1].payload["line_count"], told[1].payload["open_count"]) == (2, 1)
+    assert (told[2].payload["reason"], told[2].payload["by"]) == ("accepted", "person:1")
+
+
+def test_a_channel_that_hangs_holds_no_matching(shop: Shop, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    placed = orders.place(member_id=shop.alice, lines=[(shop.cherries, 2)], key="k")
+    take(gateway, start(placed, shop.alice, "wechat"))
+    monkeypatch.setattr(reconcile, "ASKING_S", 0.0)  # its time is up: nobody is asked, and the bill is matched all the same
+    (day,) = reconcile.day(channel="wechat", day=DAY)
+    assert (day.lines, day.open_count, PayAttempt.objects.get().state) == (1, 1, "open")
+    monkeypatch.undo()
 
 
 @pytest.mark.parametrize("channel", BOTH)
@@ -222,7 +246,7 @@ def test_without_a_bill_the_day_waits_and_says_why(shop: Shop, tmp_path: Path, s
 
 def test_each_day_comes_by_itself_once_its_bill_is_made(shop: Shop, gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(reconcile, "day", lambda *, channel, day: asked.append((channel, day)))
+    monkeypatch.setattr(reconcile, "day", lambda *, channel, day, **more: asked.append((channel, day)))
     tomorrow = datetime.combine(DAY + timedelta(days=1), datetime.min.time(), channels.DAY_ZONE)
     with clocks.fixed(machine=tomorrow + timedelta(hours=10)):
         assert reconcile.due() == 2 * (reconcile.DAYS_BACK - 1)

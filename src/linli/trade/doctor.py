@@ -38,8 +38,13 @@ _READ: dict[str, tuple[Callable[[], wechat.Merchant | alipay.Merchant | None], t
 def examine(channel: str) -> list[Check]:
     """Every check of a channel, in the order in which they are mended. Where one is bad, those that need it are skipped.
 
-    Raises KeyError for a channel that has nothing to set up.
+    A shop that still runs with the sandbox is never ready, whatever else is right. Raises KeyError for a channel that has
+    nothing to set up.
     """
+    return [*_examined(channel), _check("sandbox", not settings.SANDBOX)]
+
+
+def _examined(channel: str) -> list[Check]:
     load, known = _READ[channel]
     try:
         found = load()

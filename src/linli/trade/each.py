@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable
+from functools import wraps
 
 log = logging.getLogger(__name__)
+
+
+def in_time[T](do: Callable[[T], object], end: float) -> Callable[[T], None]:
+    """`do` until `end` (of the monotonic clock); the rows after that wait for the next round."""
+
+    @wraps(do)
+    def doing(row: T) -> None:
+        if time.monotonic() < end:
+            do(row)
+
+    return doing
 
 
 def each[T, R](rows: Iterable[T], do: Callable[[T], R]) -> list[R]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import time
 import uuid
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import wraps
+from functools import partial
 from operator import call
 from urllib.parse import urljoin, urlsplit
 
@@ -21,7 +20,7 @@ from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.trade import accounts, channels, claims, coupons, joining, load, orders, pickups, refunds, rules, vouchers
 from linli.trade.channels import Asked, Notification, Seen
-from linli.trade.each import each
+from linli.trade.each import each, in_time
 from linli.trade.events import OrderPaid, OrderReady, UnwantedPayment
 from linli.trade.lines import order_no, sold_lines
 from linli.trade.models import Order, OrderLine, PayAttempt, Refund
@@ -38,7 +37,7 @@ AGAIN = timedelta(seconds=50)
 """An open attempt is asked about once in so long; the rounds come every minute."""
 
 ROUND_S = 20.0
-"""How much of a round may go to asking about open attempts: the rest wait for the next round, first in the line."""
+"""How much of a round may go to asking channels, about payments and refunds: the rest wait for the next, first in the line."""
 
 State = PayAttempt.State
 
@@ -369,16 +368,18 @@ def reconcile() -> int:
     """Ask about every open attempt, end unpaid orders, pursue refunds; returns how much still waits for an answer.
 
     Whatever is wrong with one of them, the others are settled; then the first error is raised. A channel that hangs
-    costs a few silences, then its breaker answers for it, and asking stops after `ROUND_S` in any case.
+    costs a few silences, then its breaker answers for it, and asking stops after `ROUND_S` in any case, which all of
+    the round's questions share.
     """
-    *_, refunds_waiting = each((_ask_open, _expire_overdue, refunds.pursue), call)
+    end = time.monotonic() + ROUND_S
+    *_, refunds_waiting = each((partial(_ask_open, end), partial(_expire_overdue, end), partial(refunds.pursue, end)), call)
     return PayAttempt.objects.filter(state=State.OPEN).count() + (refunds_waiting or 0)
 
 
-def _ask_open() -> None:
+def _ask_open(end: float) -> None:
     now = clocks.machine_now()
     due = PayAttempt.objects.select_related("order").filter(Q(asked_at=None) | Q(asked_at__lte=now - AGAIN), state=State.OPEN)
-    each(due.order_by(F("asked_at").asc(nulls_first=True), "started_at"), _in_time(_ask_once))
+    each(due.order_by(F("asked_at").asc(nulls_first=True), "started_at"), in_time(_ask_once, end))
 
 
 def _ask_once(attempt: PayAttempt) -> None:
@@ -386,18 +387,6 @@ def _ask_once(attempt: PayAttempt) -> None:
     ask_quietly(attempt, close=attempt.order.state != Order.State.PLACED)
 
 
-def _expire_overdue() -> None:
+def _expire_overdue(end: float) -> None:
     overdue = Order.objects.filter(state=Order.State.PLACED, pay_by__lte=clocks.machine_now())
-    each(overdue.order_by("pay_by").values_list("pk", flat=True), _in_time(expire))
-
-
-def _in_time[T](do: Callable[[T], object]) -> Callable[[T], None]:
-    """`do` until the round's time is used up; the rows after that wait for the next round."""
-    end = time.monotonic() + ROUND_S
-
-    @wraps(do)
-    def doing(row: T) -> None:
-        if time.monotonic() < end:
-            do(row)
-
-    return doing
+    each(overdue.order_by("pay_by").values_list("pk", flat=True), in_time(expire, end))

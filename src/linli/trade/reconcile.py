@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
+import time as machine
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,11 +19,13 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from linli.kernel import clocks, ledger
+from linli.kernel import clocks, events, ledger
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import accounts, channels, pay, refunds
 from linli.trade.channels import DAY_ZONE, Bill, BillLine
+from linli.trade.each import each, in_time
+from linli.trade.events import BillRead, DifferenceFound, DifferenceSettled
 from linli.trade.models import BillDay, Difference, PayAttempt, Refund
 from linli.trade.models import BillLine as LineRow
 from linli.trade.rules import reconciling
@@ -39,6 +43,9 @@ DAYS_BACK = 7
 EDGE = timedelta(minutes=5)
 """What happened so close to midnight may be on either day's bill."""
 
+ASKING_S = 20.0
+"""How long a round may ask a channel about what its bill has and we don't."""
+
 PAID = (PayAttempt.State.PAID, PayAttempt.State.UNWANTED)
 
 
@@ -54,10 +61,11 @@ class DayResult:
     error: str = ""
 
 
-def day(*, channel: str, day: date, by: str = "system") -> list[DayResult]:
+def day(*, channel: str, day: date, by: str = "system", end: float = math.inf) -> list[DayResult]:
     """Fetch the channel's bill of a day and match it, region by region. Call it outside a transaction.
 
-    A bill that can't be had is noted on the day, and tried again later. Raises Refusal: trade.no_such_channel,
+    A bill that can't be had is noted on the day, and tried again later. Its unknown payments are asked about until `end`
+    (of the monotonic clock), `ASKING_S` at most; what wasn't asked about shows as a difference. Raises Refusal: trade.no_such_channel,
     trade.day_not_over.
     """
     if channel not in BILLED:
@@ -70,7 +78,7 @@ def day(*, channel: str, day: date, by: str = "system") -> list[DayResult]:
     except (channels.Unreachable, channels.Declined) as error:
         return [_no_bill(home, channel, day, by, str(error))]
     _keep(channel, bill)
-    _ask_about(channel, bill.lines)
+    _ask_about(channel, bill.lines, min(end, machine.monotonic() + ASKING_S))
     of_region: dict[str, list[BillLine]] = defaultdict(list)
     regions = _regions(channel, bill.lines)
     for line in bill.lines:
@@ -92,15 +100,18 @@ def set_up() -> list[str]:
 
 
 def due() -> int:
-    """Every day of the last week whose bill should be there and wasn't fetched; returns how many were."""
-    now, done = clocks.machine_now().astimezone(DAY_ZONE), 0
+    """Every day of the last week whose bill should be there and wasn't fetched; returns how many were.
+
+    It stops after `ASKING_S`, so that a channel that hangs can't hold a worker; the next round goes on.
+    """
+    now, done, end = clocks.machine_now().astimezone(DAY_ZONE), 0, machine.monotonic() + ASKING_S
     for channel in set_up():
         for back in range(DAYS_BACK, 0, -1):
             of = now.date() - timedelta(days=back)
             there = BillDay.objects.filter(channel=channel, day=of, fetched_at__isnull=False).exists()
-            if there or now < datetime.combine(of + timedelta(days=1), READY, DAY_ZONE):
+            if there or now < datetime.combine(of + timedelta(days=1), READY, DAY_ZONE) or machine.monotonic() >= end:
                 continue
-            day(channel=channel, day=of)
+            day(channel=channel, day=of, end=end)
             done += 1
     return done
 
@@ -123,6 +134,7 @@ def resolve(*, difference_id: int, region: str, reason: str, note: str, by: str)
     found.state, found.reason, found.note = Difference.State.RESOLVED, reason, note.strip()[:200]
     found.resolved_at, found.resolved_by = clocks.machine_now(), by
     found.save()
+    _tell_settled(found, reason, by)
 
 
 def _home() -> str:
@@ -143,21 +155,19 @@ def _keep(channel: str, bill: Bill) -> None:
         path.write_bytes(bill.raw)
 
 
-def _ask_about(channel: str, lines: Sequence[BillLine]) -> None:
+def _ask_about(channel: str, lines: Sequence[BillLine], end: float) -> None:
     """A payment on the bill that we don't know to be paid was one whose callback never came: ask, and believe that."""
     for kind, act in (("paid", _ask_payments), ("refund", _ask_refunds)):
-        act(channel, {line.number for line in lines if line.kind == kind})
+        act(channel, {line.number for line in lines if line.kind == kind}, end)
 
 
-def _ask_payments(channel: str, numbers: set[str]) -> None:
-    for attempt in PayAttempt.objects.filter(channel=channel, out_trade_no__in=numbers).exclude(state__in=PAID):
-        pay.ask_quietly(attempt)
+def _ask_payments(channel: str, numbers: set[str], end: float) -> None:
+    each(PayAttempt.objects.filter(channel=channel, out_trade_no__in=numbers).exclude(state__in=PAID), in_time(pay.ask_quietly, end))
 
 
-def _ask_refunds(channel: str, numbers: set[str]) -> None:
+def _ask_refunds(channel: str, numbers: set[str], end: float) -> None:
     waiting = Refund.objects.filter(channel=channel, refund_no__in=numbers, state__in=[Refund.State.UNKNOWN, Refund.State.SENDING])
-    for refund_id in waiting.values_list("pk", flat=True):
-        refunds.ask(refund_id)
+    each(waiting.values_list("pk", flat=True), in_time(refunds.ask, end))
 
 
 def _no_bill(region: str, channel: str, of: date, by: str, error: str) -> DayResult:
@@ -174,6 +184,7 @@ def _currency(region: str) -> str:
 def _match(region: str, channel: str, bill: Bill, lines: Sequence[BillLine], by: str) -> DayResult:
     BillDay.objects.get_or_create(region=region, channel=channel, day=bill.day, defaults={"currency": _currency(region)})
     found = BillDay.objects.select_for_update().get(region=region, channel=channel, day=bill.day)
+    new = found.fetched_at is None
     _write_lines(found, lines)
     expected = _expected(found)
     ours = _ours(found, {(line.kind, line.number) for line in lines} | expected)
@@ -186,10 +197,13 @@ def _match(region: str, channel: str, bill: Bill, lines: Sequence[BillLine], by:
     found.books_paid_minor = sum(mine.booked_minor for mine in ours.values() if mine.key[0] == "paid")
     found.books_back_minor = sum(mine.booked_minor for mine in ours.values() if mine.key[0] == "refund")
     found.fetched_at, found.by, found.error = clocks.machine_now(), by, ""
-    found.digest = hashlib.sha1(bill.raw, usedforsecurity=False).hexdigest() if bill.raw else ""
+    before, found.digest = found.digest, hashlib.sha1(bill.raw, usedforsecurity=False).hexdigest() if bill.raw else ""
     _post_fee(found)
     found.save()
     waiting = found.differences.filter(state=Difference.State.OPEN).count()
+    if new or found.digest != before:
+        sums = (len(lines), found.bill_paid_minor, found.bill_back_minor, found.bill_fee_minor)
+        _tell(found, BillRead(channel, str(bill.day), *sums, waiting, by))
     return DayResult(region, channel, bill.day, len(lines), waiting)
 
 
@@ -284,12 +298,31 @@ def _write_differences(found: BillDay, differences: Sequence[reconciling.Found])
             "theirs_state": one.theirs_state,
         }
         if row is None:
-            Difference.objects.create(
+            row = Difference.objects.create(
                 region=found.region, bill=found, code=one.code, kind=one.key[0], number=one.key[1], found_at=now, **figures
             )
+            _tell_found(found, row, one)
         elif row.state == Difference.State.GONE or any(getattr(row, name) != value for name, value in figures.items()):
             Difference.objects.filter(pk=row.pk).update(state=Difference.State.OPEN, found_at=now, **figures)
-    Difference.objects.filter(pk__in=[row.pk for row in before.values()], state=Difference.State.OPEN).update(state=Difference.State.GONE)
+            _tell_found(found, row, one)
+    gone = [row for row in before.values() if row.state == Difference.State.OPEN]
+    Difference.objects.filter(pk__in=[row.pk for row in gone]).update(state=Difference.State.GONE)
+    for row in gone:
+        _tell_settled(row, "gone", found.by or "system")
+
+
+def _tell(found: BillDay, told: BillRead | DifferenceFound | DifferenceSettled) -> None:
+    events.append(told, region=found.region, subject=f"bill:{found.channel}/{found.day}")
+
+
+def _tell_found(found: BillDay, row: Difference, one: reconciling.Found) -> None:
+    about, number = one.key
+    _tell(found, DifferenceFound(row.pk, found.channel, str(found.day), one.code, about, number, one.ours_minor, one.theirs_minor))
+
+
+def _tell_settled(row: Difference, reason: str, by: str) -> None:
+    of = row.bill
+    _tell(of, DifferenceSettled(row.pk, of.channel, str(of.day), row.code, row.number, reason, by))
 
 
 def _post_fee(found: BillDay) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -14,7 +15,7 @@ from django.db.models import Q, Sum
 from linli.kernel import clocks, events, ids, ledger, work
 from linli.kernel.refusals import Refusal
 from linli.trade import accounts, channels, claims, commission, coupons, load, partners, pickups, rules, vouchers
-from linli.trade.each import each
+from linli.trade.each import each, in_time
 from linli.trade.events import OrderRefunded, RefundRequested, SoldLine, UnwantedReturned
 from linli.trade.lines import order_no, sold_lines
 from linli.trade.models import Order, OrderLine, PayAttempt, Refund
@@ -356,12 +357,16 @@ def retry(*, refund_no: str, region: str) -> str:
     return send(refund.pk)
 
 
-def pursue() -> int:
-    """Ask about what was never answered, send what was never sent; returns how many are still on their way."""
+def pursue(end: float = math.inf) -> int:
+    """Ask about what was never answered, send what was never sent; returns how many are still on their way.
+
+    After `end` (of the monotonic clock) nothing more is asked: a channel that hangs holds nobody longer. What was asked
+    longest ago comes first in the next round.
+    """
     late = clocks.machine_now() - PATIENCE
     unheard = Refund.objects.filter(Q(state=State.UNKNOWN) | Q(state=State.SENDING, sent_at__lt=late))
-    each(unheard.values_list("pk", flat=True), ask)
-    each(Refund.objects.filter(state=State.REQUESTED).values_list("pk", flat=True), send)
+    each(unheard.order_by("requested_at").values_list("pk", flat=True), in_time(ask, end))
+    each(Refund.objects.filter(state=State.REQUESTED).order_by("requested_at").values_list("pk", flat=True), in_time(send, end))
     return Refund.objects.filter(state__in=[State.REQUESTED, State.SENDING, State.UNKNOWN]).count()
 
 

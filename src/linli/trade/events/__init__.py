@@ -22,7 +22,15 @@ from linli.trade.events.groups import (
     StockReserved,
     TemplatePut,
 )
-from linli.trade.events.money import OrderRefunded, RefundRequested, UnwantedPayment, UnwantedReturned
+from linli.trade.events.money import (
+    BillRead,
+    DifferenceFound,
+    DifferenceSettled,
+    OrderRefunded,
+    RefundRequested,
+    UnwantedPayment,
+    UnwantedReturned,
+)
 from linli.trade.events.orders import LineShort, OrderCancelled, OrderHandedOver, OrderPaid, OrderPlaced, OrderReady, SoldLine
 from linli.trade.events.partners import (
     BoxBegan,
@@ -45,6 +53,7 @@ __all__ = [
     "AfterSaleAnswered",
     "AfterSaleAsked",
     "AfterSaleEscalated",
+    "BillRead",
     "BoxBegan",
     "BoxChanged",
     "BoxOrdered",
@@ -59,6 +68,8 @@ __all__ = [
     "CouponRedeemed",
     "CouponReturned",
     "CouponRevoked",
+    "DifferenceFound",
+    "DifferenceSettled",
     "GroupExtended",
     "GroupMissed",
     "GroupMoved",

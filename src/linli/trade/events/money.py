@@ -65,3 +65,47 @@ class UnwantedReturned(Fact):
     amount_minor: int
     refund_no: str
     by: str
+
+
+@fact("trade.bill_read")
+@dataclass(frozen=True)
+class BillRead(Fact):
+    """A channel's bill of a day was read, or a changed one read again, and matched; `open_count` differences wait."""
+
+    channel: str
+    day: str
+    line_count: int
+    paid_minor: int
+    back_minor: int
+    fee_minor: int
+    open_count: int
+    by: str
+
+
+@fact("trade.difference_found")
+@dataclass(frozen=True)
+class DifferenceFound(Fact):
+    """A bill and the books disagree about `number` (a payment's or refund's): see `code` in trade-pay; amounts where a side has one."""
+
+    difference_id: int
+    channel: str
+    day: str
+    code: str
+    about: str
+    number: str
+    ours_minor: int | None
+    theirs_minor: int | None
+
+
+@fact("trade.difference_settled")
+@dataclass(frozen=True)
+class DifferenceSettled(Fact):
+    """A difference waits no longer: `reason` is a person's, or gone when the next matching didn't find it any more."""
+
+    difference_id: int
+    channel: str
+    day: str
+    code: str
+    number: str
+    reason: str
+    by: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db.models import Q
 
@@ -13,8 +13,10 @@ from linli.people import queries as people
 from linli.trade.models import GroupBuy, Order, OrderLine
 from linli.trade.queries import groups as group_reads
 from linli.trade.queries import orders as order_reads
+from linli.trade.queries import payments as payment_reads
 from linli.trade.queries.groups import GroupCard
 from linli.trade.queries.orders import OrderInfo
+from linli.trade.queries.payments import PaymentRow
 
 GROUP_ORDERS = {
     "deadline": ("deadline_at", "pk"),
@@ -48,6 +50,15 @@ def group_page(
         found = found.filter(sku_code__in=[sku.code for sku in goods.search(region, search)])
     part = keyset(found, GROUP_ORDERS[sort], after=after, size=size)
     return Slice(group_reads.cards_of(part.rows), part.after)
+
+
+def payment_page(
+    region: str, *, search: str = "", channel: str = "", state: str = "", day: date | None = None, after: str = "", size: int = 50
+) -> Slice[PaymentRow]:
+    """Payments of the region, newest first, found as `payments.payments` does. Raises Refusal: kernel.bad_cursor."""
+    found = payment_reads._found(region, search, channel, state, day).select_related("order")
+    part = keyset(found, ("-started_at", "-pk"), after=after, size=size)
+    return Slice(payment_reads._rows(part.rows), part.after)
 
 
 def order_page(

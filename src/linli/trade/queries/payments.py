@@ -281,19 +281,28 @@ def differences(region: str, channel: str = "", day: date | None = None, *, open
         found = found.filter(bill__day=day)
     if open_only:
         found = found.filter(state=Difference.State.OPEN)
-    rows = list(found.order_by("state", "code", "pk")[:200])
+    order = {"open": 0, "resolved": 1, "gone": 2}
+    return sorted(_differences(region, found.order_by("state", "code", "pk")[:200]), key=lambda d: order[d.state])
+
+
+def difference(region: str, difference_id: int) -> DifferenceInfo | None:
+    """One difference."""
+    found = _differences(region, Difference.objects.filter(region=region, pk=difference_id))
+    return found[0] if found else None
+
+
+def _differences(region: str, found: QuerySet[Difference]) -> list[DifferenceInfo]:
+    rows = list(found)
     numbers = [d.number for d in rows]
     ours = dict(Refund.objects.filter(region=region, refund_no__in=numbers).values_list("refund_no", "attempt__out_trade_no"))
     paid = set(PayAttempt.objects.filter(region=region, out_trade_no__in=numbers).values_list("out_trade_no", flat=True))
-    told = [
+    return [
         DifferenceInfo(
             d.pk, d.code, d.kind, d.number, d.number if d.number in paid else ours.get(d.number, ""), d.ours_minor, d.theirs_minor,
             d.ours_state, d.theirs_state, d.state, d.found_at, d.resolved_at, d.resolved_by, d.reason, d.note,
         )
         for d in rows
     ]  # fmt: skip
-    order = {"open": 0, "resolved": 1, "gone": 2}
-    return sorted(told, key=lambda d: order[d.state])
 
 
 def standings(region: str) -> list[ChannelStanding]:

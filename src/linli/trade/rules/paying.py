@@ -9,12 +9,12 @@ METHODS = {
     ("wechat", PHONE): "h5",
     ("wechat", DESKTOP): "native",
     ("alipay", PHONE): "wap",
-    ("alipay", DESKTOP): "page",
+    ("alipay", DESKTOP): "qr",
     ("sandbox", WECHAT): "cashier",
     ("sandbox", PHONE): "cashier",
     ("sandbox", DESKTOP): "cashier",
 }
-"""WeChat's browser opens no Alipay page, so that pair is missing."""
+"""WeChat's browser opens no Alipay page, so that pair is missing. On a desktop both show a code: who pays holds a phone."""
 
 
 def browser(user_agent: str) -> str:

@@ -28,6 +28,8 @@ STATUS = {
     "api.no_such_method": 405,
     "api.too_large": 413,
     "api.not_json": 415,
+    "api.not_form": 415,
+    "api.bad_form": 400,
     "api.too_many": 429,
     "api.broken": 500,
     "api.busy": 503,

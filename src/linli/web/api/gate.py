@@ -14,7 +14,9 @@ from hashlib import blake2b
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import SuspiciousOperation
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.http.response import HttpResponseBase
 from django.utils import translation
 from django.utils.cache import get_conditional_response, patch_vary_headers
@@ -43,6 +45,8 @@ def gate(inner: Inner, operations: Mapping[str, Operation], asked: Mapping[str, 
             answer = errors.answer(refusal)
             if refusal.code == "api.no_such_method":
                 answer["Allow"] = ", ".join(sorted(operations))
+        except (MultiPartParserError, SuspiciousOperation):
+            answer = errors.answer(Refusal("api.bad_form"))
         except Http404:
             answer = errors.answer(Refusal("api.not_here"))
         except Exception as error:
@@ -77,7 +81,7 @@ def _pass(
                 fields = [{"where": f"query.{name[:64]}", "says": "unknown"} for name in strange[:20]]
                 return errors.answer(Refusal("api.bad_request"), fields=fields)
             if request.method not in WRITES or operation.scope.endswith(":read"):
-                reading.body(request)
+                _body(request, operation)
                 return inner()
             return _once(request, operation, inner)
         except Refusal as refusal:
@@ -123,7 +127,7 @@ def _admit(request: Call, operation: Operation, scopes: frozenset[str] | None) -
 
 def _once(request: Call, operation: Operation, inner: Callable[[], HttpResponseBase]) -> HttpResponseBase:
     """Act once for a key, and give the same answer to whoever asks again with it. Raises Refusal: api.key_needed and those of answers."""
-    body = reading.body(request)
+    body = _body(request, operation)
     header = request.headers.get("Idempotency-Key", "")
     if not header:
         if operation.keyed:
@@ -147,6 +151,10 @@ def _once(request: Call, operation: Operation, inner: Callable[[], HttpResponseB
     else:
         answers.let_go(claimed)
     return answer
+
+
+def _body(request: Call, operation: Operation) -> bytes:
+    return reading.form(request, operation.form_bytes) if operation.form_bytes else reading.body(request)
 
 
 def _headed(request: HttpRequest, answer: HttpResponseBase) -> HttpResponseBase:

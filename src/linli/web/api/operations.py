@@ -50,6 +50,8 @@ class Operation:
     keyed: bool
     summary: str
     secret: bool = False
+    form_bytes: int = 0
+    """The largest form with files that it takes; 0: it takes JSON."""
 
 
 class Area:
@@ -95,6 +97,7 @@ class Area:
         keyed: bool,
         status: int = 200,
         secret: bool = False,
+        form_bytes: int = 0,
     ) -> Callable[[View], View]:
         if not who or set(who) - set(OPEN_TO):
             raise ValueError(f"{method} {path}: who must be some of {OPEN_TO}, not {who}")
@@ -106,7 +109,7 @@ class Area:
             summary = (view.__doc__ or "").strip().split("\n")[0].rstrip(".")
             if not summary:
                 raise ValueError(f"{name} says nothing of what it does")
-            self.operations.append(Operation(method, path, name, frozenset(who), scope, keyed, summary, secret))
+            self.operations.append(Operation(method, path, name, frozenset(who), scope, keyed, summary, secret, form_bytes))
             extra = _documented(who, scope, keyed, writes=scope.endswith("write"))
             # None leaves the body to the view: a file, not JSON.
             shape: dict[str, Any] = {} if response is None else {"response": {status: response}}

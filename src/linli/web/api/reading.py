@@ -1,13 +1,16 @@
-"""Bodies are read strictly: JSON only, not too large, not too deep, no key twice, nothing that a database can't hold."""
+"""Bodies are read strictly: JSON only (a form where files are taken), not too large, not too deep, no key twice, nothing unstorable."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from typing import Any, NoReturn
 
 from django.conf import settings
-from django.core.exceptions import RequestDataTooBig
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
+from django.http.multipartparser import MultiPartParserError
 from django.http.request import UnreadablePostError
 
 from linli.kernel.refusals import Refusal
@@ -33,6 +36,37 @@ def body(request: HttpRequest) -> bytes:
     if len(found) > most:
         raise Refusal("api.too_large", most_bytes=most)
     return found
+
+
+def form(request: HttpRequest, most: int) -> bytes:
+    """A form's fields and files, as bytes that tell one form from another whatever boundary it was written with.
+
+    Raises Refusal: api.not_form, api.too_large(most_bytes), api.bad_form, api.bad_text.
+    """
+    if request.content_type != "multipart/form-data":
+        raise Refusal("api.not_form")
+    try:
+        announced = int(request.headers.get("Content-Length") or 0)
+    except ValueError:
+        announced = 0
+    if announced > most:
+        raise Refusal("api.too_large", most_bytes=most)
+    try:
+        fields, files = request.POST, request.FILES
+    except (MultiPartParserError, SuspiciousOperation, UnreadablePostError):
+        raise Refusal("api.bad_form") from None
+    told = [[text(name), [text(value) for value in values]] for name, values in sorted(fields.lists())]
+    for name, sent in sorted(files.lists()):
+        told.append([text(name), [[text(file.name or ""), _digest(file)] for file in sent]])
+    return json.dumps(told).encode()
+
+
+def _digest(file: UploadedFile) -> str:
+    found = hashlib.blake2b(digest_size=32)
+    for chunk in file.chunks():
+        found.update(chunk)
+    file.seek(0)
+    return found.hexdigest()
 
 
 def parsed(text: bytes) -> Any:

@@ -79,7 +79,9 @@ def sections() -> list[Section]:
 
 def _described(method: str, path: str, told: dict[str, Any]) -> Described:
     parameters = [p for p in told.get("parameters", ()) if p["in"] != "header"]
-    body = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
+    content = told.get("requestBody", {}).get("content", {})
+    form = content.get("multipart/form-data", {}).get("schema")
+    body = form or content.get("application/json", {}).get("schema")
     good: dict[str, Any] = next((answer for status, answer in told["responses"].items() if str(status).startswith("2")), {})
     shape = good.get("content", {}).get("application/json", {}).get("schema", {})
     return Described(
@@ -103,7 +105,7 @@ def _described(method: str, path: str, told: dict[str, Any]) -> Described:
         tuple(_fields(body)) if body else (),
         _type(shape) if shape else "",
         tuple(_fields(shape)),
-        _example(method, path, told, body),
+        _example(method, path, told, body, form=form is not None),
     )
 
 
@@ -134,10 +136,12 @@ def _type(schema: dict[str, Any]) -> str:
         return " or ".join(_type(one) for one in schema["anyOf"])
     if schema.get("type") == "array":
         return f"list of {_type(schema.get('items', {}))}" if "items" in schema else "list"
+    if schema.get("format") == "binary":
+        return "file"
     return str(schema.get("format") or schema.get("type", "anything"))
 
 
-def _example(method: str, path: str, told: dict[str, Any], body: dict[str, Any] | None) -> str:
+def _example(method: str, path: str, told: dict[str, Any], body: dict[str, Any] | None, *, form: bool) -> str:
     """A call for the shell; ids are variables."""
     address = path.replace("{", "$").replace("}", "")
     for parameter in told.get("parameters", ()):
@@ -148,11 +152,23 @@ def _example(method: str, path: str, told: dict[str, Any], body: dict[str, Any] 
         lines.append('-H "Idempotency-Key: $(uuidgen)"')
     if body is None:
         return " \\\n  ".join(lines)
+    if form:
+        lines += [
+            f'-F "{name}={_part(one, name)}"'
+            for name, one in _shape(body).get("properties", {}).items()
+            if name in _shape(body)["required"]
+        ]
+        return " \\\n  ".join(lines)
     lines += ['-H "Content-Type: application/json"', "-d @- <<JSON"]
     sent = json.dumps(_value(body, ""), ensure_ascii=False)
     for name in ("group_id", "community_id", "coupon_id", "reserve_of"):
         sent = sent.replace(f'"{name}": 1', f'"{name}": ${name.upper()}')
     return " \\\n  ".join(lines) + f"\n{sent}\nJSON"
+
+
+def _part(schema: dict[str, Any], name: str) -> str:
+    """A field of a form; a file is one that lies beside."""
+    return {"file": "@catalog.csv", "photos": "@crab.jpg"}.get(name) or str(_value(schema, name))
 
 
 def _value(schema: dict[str, Any], name: str) -> Any:

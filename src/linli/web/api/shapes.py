@@ -29,6 +29,12 @@ class In(Schema):
     model_config = ConfigDict(extra="forbid")
 
 
+class Grounds(In):
+    """Why, in words."""
+
+    why: Annotated[str, Field(min_length=1, max_length=200)]
+
+
 class Out(Schema):
     """What goes out."""
 

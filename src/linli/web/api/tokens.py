@@ -34,6 +34,8 @@ AREAS = (
     "pickups",
     "aftersale",
     "money",
+    "payments",
+    "promotions",
     "partners",
     "playbooks",
     "metrics",

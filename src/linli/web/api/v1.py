@@ -16,7 +16,7 @@ from linli.web.access import allow
 from linli.web.api import errors, reading
 from linli.web.api.areas import AREAS
 from linli.web.api.gate import gate
-from linli.web.api.operations import Operation
+from linli.web.api.operations import Area, Operation
 
 PREFIX = "/api/v1"
 ABOUT = """Everything that Linli sells through, for programs.
@@ -128,7 +128,10 @@ def nothing(request: HttpRequest, rest: str = "") -> HttpResponse:
 
 def _gated() -> list[URLPattern]:
     by_path: dict[str, dict[str, Operation]] = {}
-    for operation in operations():
+    owners: dict[str, Area] = {}
+    for area, operation in ((one, operation) for one in AREAS for operation in one.operations):
+        if owners.setdefault(operation.path, area) is not area:  # Django would answer by the first of them alone
+            raise ValueError(f"operations of two areas share the address {operation.path}")
         by_path.setdefault(_route(operation.path), {})[operation.method] = operation
     found = []
     for pattern in API.urls[0]:

@@ -6,18 +6,24 @@ import uuid
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
+from django.http import FileResponse
+from ninja import File, Form
+from ninja.files import UploadedFile
 from pydantic import Field
 
 from linli.people import queries as people
 from linli.trade import aftersale as verbs
+from linli.trade import photos as pictures_of
 from linli.trade import queries as trade
 from linli.trade.queries import AfterSaleInfo
 from linli.web.api.areas import own
 from linli.web.api.areas.orders import visible
 from linli.web.api.operations import Area, Call
-from linli.web.api.shapes import In, Minor, Out, Search
+from linli.web.api.shapes import Grounds, In, Minor, Out, Search
 
 area = Area("aftersale", "After-sale")
+
+MOST_FORM_BYTES = 6 * pictures_of.MOST_BYTES + 100_000
 
 Why = Annotated[str, Field(max_length=200)]
 Number = Annotated[int, Field(strict=True, ge=1, le=100)]
@@ -47,12 +53,6 @@ class Settle(In):
     why: Why = ""
 
 
-class Reason(In):
-    """Why."""
-
-    why: Annotated[str, Field(min_length=1, max_length=200)]
-
-
 class Asked(Out):
     """A request as it stands."""
 
@@ -62,8 +62,19 @@ class Asked(Out):
     granted_minor: int | None
 
 
+class AfterSaleStep(Out):
+    """Who did what with a request, when and why."""
+
+    what: str
+    by: str
+    name: str
+    why: str
+    amount_minor: int | None
+    at: datetime
+
+
 class AfterSale(Asked):
-    """A request, with what is asked for and how it was answered."""
+    """A request, with what is asked for and how it was answered. `photos`: ids to fetch its pictures by."""
 
     order_id: uuid.UUID
     line_number: int
@@ -77,6 +88,34 @@ class AfterSale(Asked):
     why: str
     asked_at: datetime
     answered_at: datetime | None
+    photos: list[uuid.UUID]
+    steps: list[AfterSaleStep]
+
+
+class AskForm(In):
+    """What is wanted back of a line, as the fields of a form, with up to six photos beside it."""
+
+    number: Annotated[int, Field(ge=1, le=100)]
+    reason: Literal["damaged", "short", "missing", "quality", "other"]
+    unit: Literal["pieces", "grams", "percent"]
+    amount: Annotated[int, Field(ge=1, le=10**7)]
+    words: Why = ""
+
+
+class Askable(Out):
+    """A line that may be asked about until `until` (business time), or why not: open (a request waits), late, gone."""
+
+    number: int
+    until: datetime | None
+    no: str
+
+
+class SpotLimit(Out):
+    """What a leader may still refund on the spot today, and the most of one order."""
+
+    day_minor: int
+    day_left_minor: int
+    order_minor: int
 
 
 class Worth(Out):
@@ -89,7 +128,7 @@ def _shown(one: AfterSaleInfo) -> dict[str, Any]:
     return {name: getattr(one, name) for name in AfterSale.model_fields} | {"sku": one.sku.code}
 
 
-def _want(body: Ask) -> verbs.Ask:
+def _want(body: Ask | AskForm) -> verbs.Ask:
     return verbs.Ask(body.number, body.reason, body.unit, body.amount, body.words)
 
 
@@ -131,8 +170,41 @@ def preview_aftersale(request: Call, order_id: uuid.UUID, body: Ask) -> Any:
 
 @area.post("/orders/{order_id}/aftersales", who=("member",), response=Asked, status=201)
 def ask_aftersale(request: Call, order_id: uuid.UUID, body: Ask) -> Any:
-    """Ask for something back of a line that was handed over. Photos are added on the phone."""
+    """Ask for something back of a line that was handed over."""
     return verbs.ask(order_id=order_id, member_id=own.member_id(request), want=_want(body), key=request.key)
+
+
+@area.post("/orders/{order_id}/aftersales/with-photos", who=("member",), response=Asked, status=201, form_bytes=MOST_FORM_BYTES)
+def ask_aftersale_with_photos(request: Call, order_id: uuid.UUID, body: Form[AskForm], photos: File[list[UploadedFile]]) -> Any:
+    """Ask for something back with photos (multipart/form-data): JPEG, PNG or WebP, up to 12 MB each; only their pixels are kept."""
+    pictures = [photo.read() for photo in photos]
+    return verbs.ask(order_id=order_id, member_id=own.member_id(request), want=_want(body), pictures=pictures, key=request.key)
+
+
+@area.get("/orders/{order_id}/askable", who=own.EVERYBODY, response=list[Askable])
+def list_askable(request: Call, order_id: uuid.UUID) -> Any:
+    """Which lines of an order may be asked about, and until when."""
+    visible(request, order_id)
+    return trade.askable(order_id)
+
+
+@area.get("/aftersale-photos/{photo_id}", who=own.EVERYBODY, response=None)
+def get_aftersale_photo(request: Call, photo_id: uuid.UUID) -> Any:
+    """A picture of a request, as JPEG: for its member, their leader and their region's operators."""
+    found = trade.photo_owner(photo_id)
+    if found is None:
+        own.missing()
+    region, member_id, community_id = found
+    if member_id != request.actor.member_id:
+        own.of(request, region, community_id, own.led(request))
+    there = pictures_of.path(region, photo_id)
+    return FileResponse(there.open("rb"), content_type="image/jpeg") if there.exists() else own.missing()
+
+
+@area.get("/spot-limit", who=("leader",), response=SpotLimit)
+def get_spot_limit(request: Call) -> Any:
+    """What the leader may still refund on the spot today."""
+    return trade.spot_limit(request.actor.region, request.actor.person_id or 0)
 
 
 @area.post("/orders/{order_id}/spot-refund", who=("leader",), response=Asked, status=201)
@@ -149,7 +221,7 @@ def settle_aftersale(request: Call, aftersale_id: uuid.UUID, body: Settle) -> An
 
 
 @area.post("/aftersales/{aftersale_id}/escalate", who=("leader",), response=Asked)
-def escalate_aftersale(request: Call, aftersale_id: uuid.UUID, body: Reason) -> Any:
+def escalate_aftersale(request: Call, aftersale_id: uuid.UUID, body: Grounds) -> Any:
     """A leader passes a request on to the operator."""
     return verbs.escalate(aftersale_id=aftersale_id, leader=request.actor.person_id or 0, why=body.why)
 
@@ -162,7 +234,7 @@ def approve_aftersale(request: Call, aftersale_id: uuid.UUID, body: Answer) -> A
 
 
 @area.post("/aftersales/{aftersale_id}/refuse", who=("operator",), response=Asked)
-def refuse_aftersale(request: Call, aftersale_id: uuid.UUID, body: Reason) -> Any:
+def refuse_aftersale(request: Call, aftersale_id: uuid.UUID, body: Grounds) -> Any:
     """Decline a request and say why."""
     return verbs.refuse(aftersale_id=aftersale_id, region=request.actor.region, by=request.actor.person_id or 0, why=body.why)
 

@@ -9,12 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from linli.people import queries as people
+from linli.trade import commission
 from linli.trade import queries as trade
 from linli.trade import withdrawals as verbs
-from linli.trade.queries import LeaderMoney, MonthStatement, WithdrawalInfo
+from linli.trade.queries import LeaderMoney, MonthStatement, PendingLine, WithdrawalInfo
 from linli.web.api.areas import own
 from linli.web.api.operations import Area, Call
-from linli.web.api.shapes import Id, In, Out
+from linli.web.api.shapes import Done, Grounds, Id, In, Out, PathCode
 
 area = Area("money", "Commission and withdrawals")
 
@@ -25,16 +26,24 @@ class Wish(In):
     amount_minor: Annotated[int, Field(strict=True, ge=1, le=10**12)]
 
 
-class Reason(In):
-    """Why."""
-
-    why: Annotated[str, Field(min_length=1, max_length=200)]
-
-
 class Payment(In):
     """Under which number the money was sent."""
 
     reference: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Rate(Out):
+    """A commission rate in basis points, of a SKU or of a layer of the pyramid."""
+
+    kind: str
+    target: str
+    rate_bp: int
+
+
+class NewRate(In):
+    """A rate to be set; null takes it away."""
+
+    rate_bp: Annotated[int, Field(strict=True, ge=0, le=5000)] | None
 
 
 class Withdrawal(Out):
@@ -73,6 +82,26 @@ def get_statement(request: Call, first: date, until: date, person_id: Id | None 
     return trade.statement(request.actor.region, whose, first, until)
 
 
+@area.get("/earnings/pending", who=("operator", "leader"), response=list[PendingLine])
+def list_pending(request: Call, person_id: Id | None = None) -> Any:
+    """A leader's commission in its cool-off, what is due first on top."""
+    return trade.pending(request.actor.region, _whose(request, person_id))
+
+
+@area.get("/commission-rates", who=("operator",), response=list[Rate])
+def list_rates(request: Call) -> Any:
+    """The rates that are set; what has none earns the region's default."""
+    found = commission.rates(request.actor.region)
+    return [{"kind": kind, "target": target, "rate_bp": bp} for (kind, target), bp in sorted(found.items())]
+
+
+@area.put("/commission-rates/{kind}/{target}", who=("operator",), response=Done)
+def put_rate(request: Call, kind: Literal["sku", "layer"], target: PathCode, body: NewRate) -> Any:
+    """Set the rate of a SKU or a layer, for what is handed over from now on."""
+    commission.put_rate(region=request.actor.region, kind=kind, target=target, rate_bp=body.rate_bp, by=request.by)
+    return {}
+
+
 @area.get("/withdrawals", who=("operator", "leader"), response=list[WithdrawalInfo])
 def list_withdrawals(request: Call, state: Literal["requested", "approved", "refused", "paid"] | None = None) -> Any:
     """Withdrawals, those that wait for a decision first."""
@@ -94,7 +123,7 @@ def approve_withdrawal(request: Call, withdrawal_id: uuid.UUID) -> Any:
 
 
 @area.post("/withdrawals/{withdrawal_id}/refuse", who=("operator",), response=Withdrawal)
-def refuse_withdrawal(request: Call, withdrawal_id: uuid.UUID, body: Reason) -> Any:
+def refuse_withdrawal(request: Call, withdrawal_id: uuid.UUID, body: Grounds) -> Any:
     """Decline a withdrawal and say why: the amount is the leader's again."""
     return verbs.refuse(withdrawal_id=withdrawal_id, region=request.actor.region, by=request.actor.person_id or 0, why=body.why)
 

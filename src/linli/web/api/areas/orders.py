@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, Field
 
 from linli.kernel.refusals import Refusal
 from linli.trade import orders as verbs
-from linli.trade import pay
+from linli.trade import pay, refunds
 from linli.trade import queries as trade
 from linli.trade.queries import LineInfo, OrderInfo, lists
 from linli.trade.rules import Wanted
@@ -99,10 +99,16 @@ class OrderLine(Out):
     discount_minor: int
     refunded_minor: int
     state: str
+    tolerance_pieces: int
+    returned_pieces: int
+    weighed_g: int | None
+    gift: bool
+    team_id: uuid.UUID | None
+    pickup_code: str | None
 
 
 class Order(Out):
-    """An order with its lines."""
+    """An order with its lines. Lines of one wave share a pickup code, of whichever order."""
 
     order_id: uuid.UUID
     currency: str
@@ -118,6 +124,7 @@ class Order(Out):
     pickup_from: datetime | None
     total_minor: int
     discount_minor: int
+    shipping_minor: int
     payable_minor: int
     refunded_minor: int
     coupon_id: int | None
@@ -160,6 +167,19 @@ class PayStart(Out):
     way: str
 
 
+class NewRefund(In):
+    """Lines of a paid order to be given back whole (left out: all that are left)."""
+
+    reason: Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[a-z_]+$")] = "operator"
+    line_numbers: Annotated[list[Annotated[int, Field(strict=True, ge=1, le=100)]], Field(min_length=1, max_length=50)] | None = None
+
+
+class RefundNo(Out):
+    """The number of a refund, ours and the channel's."""
+
+    refund_no: str
+
+
 class OrderState(Out):
     """Where an order stands."""
 
@@ -190,6 +210,15 @@ def visible(request: Call, order_id: uuid.UUID) -> OrderInfo:
         own.missing()
     if found.member_id != request.actor.member_id:
         own.of(request, found.region, found.community_id, own.led(request))
+    return found
+
+
+def handled(request: Call, order_id: uuid.UUID) -> OrderInfo:
+    """An order that the caller looks after, as operator or leader: their own is none of it. Raises Refusal: api.not_here."""
+    found = trade.order(order_id)
+    if found is None:
+        own.missing()
+    own.of(request, found.region, found.community_id, own.led(request))
     return found
 
 
@@ -272,6 +301,14 @@ def order_refunds(request: Call, order_id: uuid.UUID) -> Any:
     visible(request, order_id)
     names = list(MoneyBack.model_fields)
     return [dict(zip(names, row, strict=True)) for row in trade.money_back(order_id)]
+
+
+@area.post("/orders/{order_id}/refunds", who=("operator",), response=RefundNo, status=201)
+def refund_order(request: Call, order_id: uuid.UUID, body: NewRefund) -> Any:
+    """Give lines of a paid order back; the money leaves when the channel confirms."""
+    handled(request, order_id)
+    number = refunds.request(order_id=order_id, reason=body.reason, by=request.by, key=request.key, line_numbers=body.line_numbers)
+    return {"refund_no": number}
 
 
 @area.post("/orders/{order_id}/cancel", who=("member",), response=OrderState)
