@@ -151,8 +151,9 @@ def train(region: str, as_of: datetime) -> Artefact:
     draft = folder() / f"{version}.model.{os.getpid()}"
     model.save(draft)
     draft.replace(folder() / f"{version}.model.json")
-    verdict = {"note": "model.good", "serves": "model"} if judged.beats else {"note": "model.below_baseline"}
-    return _keep(replace(made, judged=judged, **verdict))
+    if judged.beats:
+        return _keep(replace(made, judged=judged, note="model.good", serves="model"))
+    return _keep(replace(made, judged=judged, note="model.below_baseline"))
 
 
 def _in_memory(facts: Facts) -> tuple[ir.Table, ir.Table, np.ndarray]:

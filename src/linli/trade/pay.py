@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from operator import call
 from urllib.parse import urljoin, urlsplit
 
 from django.conf import settings
@@ -372,7 +371,12 @@ def reconcile() -> int:
     the round's questions share.
     """
     end = time.monotonic() + ROUND_S
-    *_, refunds_waiting = each((partial(_ask_open, end), partial(_expire_overdue, end), partial(refunds.pursue, end)), call)
+    parts: list[Callable[[float], int | None]] = [_ask_open, _expire_overdue, refunds.pursue]
+
+    def part_of_round(part: Callable[[float], int | None]) -> int | None:
+        return part(end)
+
+    *_, refunds_waiting = each(parts, part_of_round)
     return PayAttempt.objects.filter(state=State.OPEN).count() + (refunds_waiting or 0)
 
 

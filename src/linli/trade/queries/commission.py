@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 from django.db.models import F, Q, QuerySet, Sum
 
@@ -156,7 +157,8 @@ def _money(region: str, ids: set[int]) -> list[LeaderMoney]:
 
 
 def _by_person(found: QuerySet[Commission], **sums: Sum) -> dict[int, dict[str, int]]:
-    return {row["person_id"]: row for row in found.values("person_id").annotate(**sums)}
+    rows: Iterable[Any] = found.values("person_id").annotate(**sums)
+    return {row["person_id"]: row for row in rows}
 
 
 def statement(region: str, person_id: int, first: date, until: date) -> MonthStatement:

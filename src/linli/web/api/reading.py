@@ -55,13 +55,13 @@ def form(request: HttpRequest, most: int) -> bytes:
         fields, files = request.POST, request.FILES
     except (MultiPartParserError, SuspiciousOperation, UnreadablePostError):
         raise Refusal("api.bad_form") from None
-    told = [[text(name), [text(value) for value in values]] for name, values in sorted(fields.lists())]
+    told: list[list[Any]] = [[text(name), [text(value) for value in values]] for name, values in sorted(fields.lists())]
     for name, sent in sorted(files.lists()):
         told.append([text(name), [[text(file.name or ""), _digest(file)] for file in sent]])
     return json.dumps(told).encode()
 
 
-def _digest(file: UploadedFile) -> str:
+def _digest(file: UploadedFile[Any]) -> str:
     found = hashlib.blake2b(digest_size=32)
     for chunk in file.chunks():
         found.update(chunk)

@@ -171,15 +171,15 @@ def put_kit_bill(request: Call, code: PathCode, body: Bill) -> Any:
 @area.post("/kits/{code}/assemble", who=("operator",), response=KitsMade, status=201)
 def assemble_kits(request: Call, code: PathCode, body: Batch) -> Any:
     """Make kits out of what lies at a station; its components' floors judge."""
-    made = {"station": body.station, "quantity": body.quantity, "by": request.by, "key": request.key}
-    return kits.assemble(region=request.actor.region, kit=_kit(request, code), **made)
+    kit, region = _kit(request, code), request.actor.region
+    return kits.assemble(region=region, kit=kit, station=body.station, quantity=body.quantity, by=request.by, key=request.key)
 
 
 @area.post("/kits/{code}/disassemble", who=("operator",), response=Done)
 def disassemble_kits(request: Call, code: PathCode, body: Batch) -> Any:
     """Take kits apart: their components lie at the station again."""
-    made = {"station": body.station, "quantity": body.quantity, "by": request.by, "key": request.key}
-    kits.disassemble(region=request.actor.region, kit=_kit(request, code), **made)
+    kit, region = _kit(request, code), request.actor.region
+    kits.disassemble(region=region, kit=kit, station=body.station, quantity=body.quantity, by=request.by, key=request.key)
     return {}
 
 
