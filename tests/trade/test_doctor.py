@@ -133,8 +133,8 @@ def test_a_silent_channel_and_an_address_nobody_reaches_are_told(gateway: Gatewa
 
 
 def test_nothing_set_up_says_so(settings, tmp_path: Path) -> None:
-    settings.HOME, settings.MERCHANTS, settings.SANDBOX = tmp_path, {}, False
-    assert bad("wechat") == bad("alipay") == {"set_up"}
+    settings.HOME, settings.MERCHANTS = tmp_path, {}
+    assert bad("wechat") == bad("alipay") == {"set_up", "sandbox"}
     assert channels.offered("CNY") == ["sandbox"]
 
 
