@@ -63,11 +63,11 @@ def test_treated_get_tasks_and_the_holdout_walks_along(town: Town) -> None:
     assert answers.count("withheld") == held_out
     assert answers.count("held") == treated - given
     assert ledger.balance(purse.budget_ref(launch)).held == 1000 * given
-    withheld = Effect.objects.filter(state="withheld").first()
-    assert withheld is not None and withheld.payload["words"].startswith(("林邻居，40 天", "邻居您好，40 天"))
-    assert withheld.reason == "holdout"
+    withheld = list(Effect.objects.filter(state="withheld"))
+    assert len(withheld) == held_out  # few neighbours: the draw may hold out none
+    assert all(e.reason == "holdout" and e.payload["words"].startswith(("林邻居，40 天", "邻居您好，40 天")) for e in withheld)
     walks = {r.arm: (r.state, r.step) for r in launch.runs.all() if r.state == "waiting"}
-    assert walks == {"treated": ("waiting", "back"), "holdout": ("waiting", "back")}
+    assert walks == dict.fromkeys(arms, ("waiting", "back"))
 
 
 def test_nothing_twice_however_often(town: Town) -> None:

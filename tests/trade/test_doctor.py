@@ -28,6 +28,7 @@ def gateway(tmp_path: Path, settings) -> Iterator[Gateway]:
 
 def set_up(settings, home: Path, channel: str, **changes: str) -> None:
     """The sandbox's merchant as an operator would set it up: variables, and keys in files."""
+    settings.SANDBOX, settings.MERCHANTS = True, {}
     merchant = ROOMS[channel].merchant()
     assert merchant is not None
     values = {name: getattr(merchant, name) for name in ("appid", "key", "public_key", "gateway")}
@@ -94,7 +95,6 @@ def test_keys_that_do_not_belong_together_are_found(gateway: Gateway, tmp_path: 
     set_up(settings, tmp_path, channel, key=other.key)
     assert "query" in bad(channel)  # a key that isn't the account's
     set_up(settings, tmp_path, channel)
-    settings.MERCHANTS = {}
     set_up(settings, tmp_path, channel, public_key=other.public_key)
     assert "answer_signed" in bad(channel)
 

@@ -128,7 +128,12 @@ def test_an_operator_sees_one_region() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     "route",
-    [r for r in ROUTES if r.name == "signout" or r.name.endswith(("start", "stop", "again", "retry", "audit", "signin-as"))],
+    [
+        r
+        for r in ROUTES
+        if not r.path.startswith("/api/")
+        and (r.name == "signout" or r.name.endswith(("start", "stop", "again", "retry", "audit", "signin-as")))
+    ],
     ids=lambda r: r.path,
 )
 def test_changes_need_a_csrf_token(route: access.Route) -> None:

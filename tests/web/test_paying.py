@@ -79,7 +79,7 @@ def test_a_desktop_shows_a_code_and_the_sandbox_can_scan_it(shop: Shop, gateway:
     assert PayAttempt.objects.get().method == method
     page = alice.get(answer.headers["HX-Redirect"], headers={"User-Agent": DESKTOP}).content.decode()
     assert "<svg" in page and "扫码付款" in page
-    there = re.search(r'href="([^"]+/scan\?[^"]+)"', page)
+    there = re.search(r'href="(http[^"]+/(?:scan\?|cashier/)[^"]+)"', page)
     assert there
     scanned = httpx.get(unescape(there[1]), trust_env=False, follow_redirects=True)
     done = pay_at(scanned)

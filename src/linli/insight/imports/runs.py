@@ -14,7 +14,6 @@ from django.conf import settings
 from django.db import transaction
 
 from linli.goods import queries as goods
-from linli.insight import refresh, scores
 from linli.insight.events import ImportWithdrawn
 from linli.insight.import_models import ColumnMapping, Import, ImportedRow
 from linli.insight.imports import columns, counting, joining, orders, telling
@@ -235,6 +234,8 @@ def write(run: Import, tell: Tell = _quiet, found: Read | None = None) -> None:
 
 def know(region: str, tell: Tell = _quiet) -> None:
     """After facts of the past have changed: the model learns from them, everybody is known anew, past days are counted again."""
+    from linli.insight import refresh, scores  # models and the lake: the pages that begin an import don't wait for them
+
     now = clocks.business_now()
     tell(0, 6, "knowing.model")
     scores.train(region, now)

@@ -14,7 +14,6 @@ from typing import Any
 
 from django.db import transaction
 
-from linli.insight import lake, lake_tables
 from linli.insight.import_models import Import, ImportedRow
 from linli.insight.imports.orders import Order, Who
 from linli.insight.imports.reading import Tell, Terms
@@ -175,6 +174,8 @@ def _column(run: Import, row: Row, revision: int) -> events.Column:
 
 def to_lake(run: Import, kinds: Iterable[str], tell: Tell = lambda done, total, label: None) -> int:
     """What this import told, from the log into the lake, each table once. Returns rows written."""
+    from linli.insight import lake, lake_tables  # on the worker's side: the pages that begin an import load neither
+
     written = 0
     wanted = list(kinds)
     for n, kind in enumerate(wanted):
