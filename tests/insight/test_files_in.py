@@ -180,6 +180,7 @@ def test_an_import_is_taken_back_as_of_any_moment_and_may_come_again() -> None:
     assert ImportedRow.objects.filter(import_id=first.pk).count() == 0
 
 
+@pytest.mark.django_db(transaction=True)  # a rebuild reads up to the oldest open transaction
 def test_a_rebuilt_lake_tells_the_same_of_imports() -> None:
     first = imported((SAMPLES / "orders-kuaituantuan-gbk.csv").read_bytes())
     imported((HEAD + "E1,2026-03-01 10:00,甲,13800000201,东门,苹果*2,2,20.00").encode())
