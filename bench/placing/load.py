@@ -46,7 +46,8 @@ class Client(asyncio.Protocol):
             return
         place = self.buffer.lower().find(b"content-length:", 0, head)
         length = int(self.buffer[place + 15 : self.buffer.find(b"\r\n", place)]) if place >= 0 else 0
-        if len(self.buffer) < head + 4 + length:
+        chunked = place < 0 and b"transfer-encoding: chunked" in self.buffer[:head].lower()
+        if len(self.buffer) < head + 4 + length or (chunked and not self.buffer.endswith(b"0\r\n\r\n")):
             return
         self.run.took.append(time.perf_counter() - self.at)
         status = int(self.buffer[9:12])
