@@ -34,7 +34,8 @@ def kept() -> dict[str, list[dict[str, Any]]]:
     names = {t: [f.name for f in t._meta.concrete_fields if f.name not in ("id", "seconds", "finished_at")] for t in TABLES}
     found = {t.__name__: sorted(t.objects.values(*names[t]), key=repr) for t in TABLES}
     for refreshed in found["Refresh"]:
-        assert refreshed["counts"]["board"].pop("change") >= 0  # a row's number
+        change = refreshed["counts"]["board"].pop("change")  # a row's number, that no two runs share
+        assert change == 0 or SegmentChange.objects.filter(pk=change).exists()
     return found
 
 

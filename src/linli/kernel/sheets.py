@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import io
 import re
-import unicodedata
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -232,8 +231,7 @@ def amount(currency: str) -> Callable[[str], int]:
     unit = CURRENCIES[currency]
 
     def take(value: str) -> int:
-        # Full-width digits and signs are the same digits: "￥１２．５０" is what an input method makes of "¥12.50".
-        plain = unicodedata.normalize("NFKC", value).strip().removeprefix(unit.symbol).strip().removesuffix("元").strip()
+        plain = value.strip().removeprefix(unit.symbol).strip().removesuffix("元").strip()
         if not re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})*(\.[0-9]+)?|[0-9]{1,12}(\.[0-9]+)?", plain):
             raise Refusal("kernel.cell_amount")
         try:

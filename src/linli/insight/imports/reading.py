@@ -60,7 +60,11 @@ class Read:
 
 def readers(kind: str, terms: Terms) -> dict[str, Callable[[str], Any]]:
     """How each field's text becomes a value. A field without a reader is a text of at most 200 characters."""
-    money, moment, number = sheets.amount(terms.currency), cells.moment(terms.zone), cells.identifier(64)
+    amount, moment, number = sheets.amount(terms.currency), cells.moment(terms.zone), cells.identifier(64)
+
+    def money(text: str) -> int:
+        return amount(cells.plain(text))  # "￥１２．５０" is what an input method makes of "¥12.50"
+
     known: dict[str, Callable[[str], Any]] = {
         "order_no": number,
         "group_no": number,
@@ -76,7 +80,7 @@ def readers(kind: str, terms: Terms) -> dict[str, Callable[[str], Any]]:
         "line_amount": money,
         "order_amount": money,
         # Some systems write what went back as a negative number.
-        "refund": lambda text: money(cells.plain(text).removeprefix("-")),
+        "refund": lambda text: amount(cells.plain(text).removeprefix("-")),
         "profiling": sheets.yes_no,
         "messages": sheets.yes_no,
         "product": sheets.text(4_000),
