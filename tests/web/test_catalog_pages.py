@@ -120,7 +120,7 @@ def test_nothing_uploaded_is_said(operator: Client, form: dict[str, str]) -> Non
 def test_exports_hold_what_the_filter_shows(operator: Client) -> None:
     csv = b"".join(operator.get("/console/goods/export.csv?q=milk").streaming_content).decode()  # type: ignore[attr-defined]
     assert "milk" in csv and "cherries" not in csv
-    book = load_workbook(io.BytesIO(operator.get("/console/goods/export.xlsx").content))
+    book = load_workbook(io.BytesIO(operator.get("/console/goods/export.xlsx").getvalue()))
     assert {row[0] for row in book.active.iter_rows(min_row=2, values_only=True)} == set(goods.skus(REGION))
     assert operator.get("/console/goods/export.pdf").status_code == 404
 

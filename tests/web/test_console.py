@@ -127,6 +127,18 @@ def test_exports_are_csv_and_no_formula(operator: Client, shop: Shop, paid: Any)
     assert b"'=1+1" in b"".join(csv_file("x", ["a"], [["=1+1"]]).streaming_content)
 
 
+@pytest.mark.parametrize("table", ["orders", "groups", "members", "communities", "payments", "refunds", "goods"])
+def test_every_table_goes_along_in_every_form(table: str, operator: Client, shop: Shop, paid: Any) -> None:
+    groups.put_region(slug="elsewhere", name_zh="别处", name_en="Elsewhere", currency="USD", time_zone="America/New_York")
+    groups.appoint(phone="+15550000098", display_name="Far", kind="operator", region="elsewhere")
+    far = _as("+15550000098")
+    for form, begins in (("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK"), ("parquet", b"PAR1")):
+        assert operator.get(f"/console/{table}/export.{form}").getvalue().startswith(begins)
+        assert b"Alice" not in far.get(f"/console/{table}/export.{form}").getvalue()
+    assert operator.get(f"/console/{table}/export.exe").status_code == 404
+    assert _as("+15550000099").get(f"/console/{table}/").text.count(f"/console/{table}/export.") == 3
+
+
 def test_nonsense_in_the_address_falls_back(operator: Client) -> None:
     for address in (
         "members/?order=nope&page=-4&segment=%27&community=x",

@@ -113,7 +113,7 @@ def test_terms_that_do_not_go_together_are_named_and_what_was_typed_stays(
 
 
 def test_the_sample_table_opens_as_it_is(operator: Client, shop: Shop) -> None:
-    sample = operator.get("/console/groups/table.xlsx").content
+    sample = operator.get("/console/groups/table.xlsx").getvalue()
     assert load_workbook(io.BytesIO(sample)).active.max_row == 2
     looked = operator.post("/console/groups/table/", {"file": SimpleUploadedFile("a.xlsx", sample)})
     assert looked.status_code == 200 and len(looked.context["plan"].groups) == 1

@@ -1,6 +1,6 @@
 """Tables in files: CSV and XLSX read whole, every value checked, each problem with its row and column; nothing is written here.
 
-calamine reads the spreadsheets, openpyxl writes them. A file is judged completely before anybody acts on it.
+calamine reads the spreadsheets; kernel.tables writes them. A file is judged completely before anybody acts on it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from linli.kernel import tables
 from linli.kernel.money import CURRENCIES
 from linli.kernel.refusals import Refusal
 
@@ -271,14 +272,6 @@ def yes_no(value: str) -> bool:
 
 def book(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     """A spreadsheet of one sheet with a bold, frozen heading. Texts stay texts, also those that begin like a formula."""
-    from openpyxl import Workbook
-
-    made = Workbook(write_only=True)
-    sheet = made.create_sheet(title[:31])
-    sheet.freeze_panes = "A2"
-    sheet.append(list(head))
-    for row in rows:
-        sheet.append([f"'{v}" if isinstance(v, str) and v[:1] and v[:1] in "=+-@\t\r" else v for v in row])
     buffer = io.BytesIO()
-    made.save(buffer)
+    tables.write_xlsx(buffer, title, head, rows)
     return buffer.getvalue()

@@ -144,10 +144,11 @@ def refund_list(request: HttpRequest) -> HttpResponse:
 
 @allow("operator")
 @require_GET
-def refund_export(request: HttpRequest) -> HttpResponseBase:
-    """The filtered refunds as CSV."""
+def refund_export(request: HttpRequest, form: str) -> HttpResponseBase:
+    """The filtered refunds as a file."""
     rows = desk.refund_rows(request.actor.region, **_asked(request))  # type: ignore[attr-defined]
-    return frame.csv_file("refunds", list(desk.RefundRow.__dataclass_fields__), (list(asdict(row).values()) for row in rows))
+    head = list(desk.RefundRow.__dataclass_fields__)
+    return frame.table_file(form, "refunds", head, (list(asdict(row).values()) for row in rows))
 
 
 @allow("operator")

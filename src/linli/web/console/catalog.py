@@ -84,14 +84,10 @@ def listing(request: HttpRequest) -> HttpResponse:
 @allow("operator")
 @require_GET
 def export(request: HttpRequest, form: str) -> HttpResponseBase:
-    """The filtered catalogue as CSV or XLSX, in the form that the import reads."""
-    if form not in ("csv", "xlsx"):
-        raise Http404
+    """The filtered catalogue as a file; CSV and XLSX as the import reads them."""
     region = region_of(request)
     head, rows = imports.rows(region, currency_of(region), _found(region, _asked(request)))
-    if form == "csv":
-        return frame.csv_file("catalog", head, rows)
-    return frame.xlsx_file("catalog", head, rows)
+    return frame.table_file(form, "catalog", head, rows)
 
 
 def _wanted(request: HttpRequest, skus: dict[str, SkuInfo]) -> dict[str, dict[str, object]]:

@@ -46,11 +46,11 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @allow("operator")
 @require_GET
-def export(request: HttpRequest) -> HttpResponseBase:
-    """The filtered group-buys as CSV."""
+def export(request: HttpRequest, form: str) -> HttpResponseBase:
+    """The filtered group-buys as a file."""
     rows = desk.group_rows(request.actor.region, **_asked(request))  # type: ignore[attr-defined]
     head = list(desk.GroupRow.__dataclass_fields__)
-    return frame.csv_file("groups", head, (list(asdict(row).values()) for row in rows))
+    return frame.table_file(form, "groups", head, (list(asdict(row).values()) for row in rows))
 
 
 @allow("operator")

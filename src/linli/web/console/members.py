@@ -1,4 +1,4 @@
-"""Members: find them, narrow them down by segment and community, take them along as CSV."""
+"""Members: find them, narrow them down by segment and community, take them along as a file."""
 
 from __future__ import annotations
 
@@ -72,15 +72,15 @@ def _column(key: str, label: Any, order: str) -> dict[str, Any]:
 
 @allow("operator")
 @require_GET
-def export(request: HttpRequest) -> HttpResponseBase:
-    """The filtered members with every feature, as CSV."""
+def export(request: HttpRequest, form: str) -> HttpResponseBase:
+    """The filtered members with every feature, as a file."""
     region = request.actor.region  # type: ignore[attr-defined]
     rows = iter(insight.export_members(region, **_asked(request)))
     first = next(rows, None)
     if first is None:
-        return frame.csv_file("members", ["member_id"], [])
+        return frame.table_file(form, "members", ["member_id"], [])
     head = list(first)
-    return frame.csv_file("members", head, ([row.get(name) for name in head] for row in _chain(first, rows)))
+    return frame.table_file(form, "members", head, ([row.get(name) for name in head] for row in _chain(first, rows)))
 
 
 def _chain(first: dict[str, Any], rest: Any) -> Any:

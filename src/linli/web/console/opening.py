@@ -173,4 +173,4 @@ def sample(request: HttpRequest) -> HttpResponse:
         "deadline_at": blank["deadline_at"].replace("T", " "),
         "pickup_from": blank["pickup_from"].replace("T", " "),
     }
-    return frame.xlsx_file("groups", [c.headings[0] for c in columns], [[shown.get(c.field, "") for c in columns]])
+    return frame.table_file("xlsx", "groups", [c.headings[0] for c in columns], [[shown.get(c.field, "") for c in columns]])

@@ -58,11 +58,11 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @allow("operator")
 @require_GET
-def export(request: HttpRequest) -> HttpResponseBase:
-    """The filtered orders as CSV."""
+def export(request: HttpRequest, form: str) -> HttpResponseBase:
+    """The filtered orders as a file."""
     rows = desk.order_rows(request.actor.region, **_asked(request))  # type: ignore[attr-defined]
     head = list(desk.OrderRow.__dataclass_fields__)
-    return frame.csv_file("orders", head, (list(asdict(row).values()) for row in rows))
+    return frame.table_file(form, "orders", head, (list(asdict(row).values()) for row in rows))
 
 
 @dataclass(frozen=True)

@@ -68,10 +68,11 @@ def listing(request: HttpRequest) -> HttpResponse:
 
 @allow("operator")
 @require_GET
-def export(request: HttpRequest) -> HttpResponseBase:
-    """The filtered payments as CSV."""
+def export(request: HttpRequest, form: str) -> HttpResponseBase:
+    """The filtered payments as a file."""
     rows = reads.payment_rows(_region(request), **_asked(request))
-    return frame.csv_file("payments", list(reads.PaymentRow.__dataclass_fields__), (list(asdict(row).values()) for row in rows))
+    head = list(reads.PaymentRow.__dataclass_fields__)
+    return frame.table_file(form, "payments", head, (list(asdict(row).values()) for row in rows))
 
 
 @allow("operator")

@@ -11,12 +11,13 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
-from linli.kernel import clocks, money
+from linli.kernel import clocks, money, tables
 from linli.web import words
 from linli.web.context import english
 
@@ -265,3 +266,20 @@ def estimate(context: template.Context, told: Any, field: str) -> str:
     if told.unit == "share":
         return f"{value * 100:+.1f}" + _(" 点") if field in ("difference", "low", "high") else f"{value * 100:.1f}%"
     return f"{value:+.2f}" if field == "difference" else f"{value:.2f}"
+
+
+@register.inclusion_tag("console/part_export.html", takes_context=True)
+def export(context: template.Context, route: str, *args: Any, drop: str = "page", **fixed: Any) -> dict[str, Any]:
+    """The menu that takes a table along: {% export "console:orders-export" drop="page order" segment="vip" %}.
+
+    The page's filters go with it, without those in `drop` (words) and with `fixed`; the route ends in the file's form.
+    """
+    asked = context["request"].GET.copy()
+    for name in drop.split():
+        asked.pop(name, None)
+    for name, value in fixed.items():
+        asked[name] = str(value)
+    tail = f"?{asked.urlencode()}" if asked else ""
+    names = {"csv": "CSV", "xlsx": "Excel", "parquet": "Parquet"}
+    mark = f"take-{zlib.crc32(f'{route}{args}{fixed}'.encode()):x}"
+    return {"ways": [(names[form], reverse(route, args=[*args, form]) + tail) for form in tables.FORMS], "mark": mark}
