@@ -20,6 +20,8 @@ PAGES = (
     "/console/groups/{group_id}/",
     "/console/orders/",
     "/console/orders/{order_id}/",
+    "/console/movement/",
+    "/console/movement/grading/",
     "/console/metrics/",
     "/console/metrics/silent_share/",
     "/console/system/",

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, Max, Sum, TextField
 from django.db.models.functions import Cast
 
-from linli.insight import metrics, segments
+from linli.insight import metrics, movement, segments
 from linli.insight.models import MemberState, MetricValue, Refresh, SegmentChange, SegmentStay
 from linli.insight.shapes import (
     Alert,
@@ -143,7 +143,9 @@ def kept(region: str, states: Iterable[MemberState]) -> dict[str, Any]:
     sizes: dict[str, list[int]] = {}
     places: dict[int, dict[str, int]] = {}
     members = spend = 0
+    spends: list[int] = []
     for s in states:
+        spends.append(s.spend_365d_minor)
         members, spend = members + 1, spend + s.spend_365d_minor
         for segment in s.segments:
             size = sizes.setdefault(segment, [0, 0])
@@ -156,7 +158,10 @@ def kept(region: str, states: Iterable[MemberState]) -> dict[str, Any]:
         for segment in _COUNTED:
             place[segment] += segment in s.segments
     change = SegmentChange.objects.filter(region=region).aggregate(n=Max("id"))["n"] or 0
-    return {"members": members, "spend": spend, "segments": sizes, "places": [[k, v] for k, v in places.items()], "change": change}
+    return {
+        "members": members, "spend": spend, "segments": sizes, "places": [[k, v] for k, v in places.items()], "change": change,
+        "ladder": movement.ladder(spends),
+    }  # fmt: skip
 
 
 def _sizes(last: Refresh) -> tuple[dict[str, list[int]], int, int]:

@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from django.db import models
 
+from linli.insight.board_models import CohortMonth, MetricPart, MetricTarget, PlaceHour, SegmentDay
 from linli.insight.history_state import HistoryState
 from linli.insight.import_models import ColumnMapping, Import, ImportedRow
 
 __all__ = [
+    "CohortMonth",
     "ColumnMapping",
     "HistoryState",
     "Import",
     "ImportedRow",
     "MemberState",
+    "MetricPart",
+    "MetricTarget",
     "MetricValue",
+    "PlaceHour",
     "Refresh",
     "Score",
     "SegmentChange",
+    "SegmentDay",
     "SegmentStay",
 ]
 

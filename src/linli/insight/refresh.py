@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from django.db import transaction
 
-from linli.insight import boards, details, local_days, metrics, reasons, rules, scores, segments, truth, writing
+from linli.insight import boards, details, local_days, metrics, movement, reasons, rules, scores, segments, truth, writing
 from linli.insight.events import SegmentChanged
 from linli.insight.features import REGISTRY, facts_of, features, zone_of
 from linli.insight.models import MemberState, MetricValue, Refresh, SegmentChange, SegmentStay
@@ -62,6 +62,7 @@ def refresh(region: str, as_of: datetime, report: Report | None = None, *, count
     kept = _keep(region, as_of, known, values, started=started, silent=False)
     kept.truth = truth.truth(region, as_of, kept.model)
     kept.save(update_fields=["truth"])
+    movement.keep_days(region)
     tell(5, 5, "knowing.done")
     return kept
 

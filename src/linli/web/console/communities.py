@@ -25,7 +25,8 @@ ORDERS = {
 
 
 HEAD = (
-    "code", "name", "leader", "members", "active_30d", "silent_share", "sales_30d_minor", "orders_30d", "at_risk", "at_risk_valuable", "vips",
+    "code", "name", "leader", "members", "active_30d", "silent_share", "sales_30d_minor", "orders_30d", "at_risk",
+    "at_risk_valuable", "vips",
 )  # fmt: skip
 
 

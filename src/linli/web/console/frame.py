@@ -74,6 +74,7 @@ SECTIONS = (
         _("会员"),
         (
             Place("members", _("会员"), "console:members", icon="users"),
+            Place("movement", _("人群流动"), "console:movement", icon="arrows-exchange"),
             Place("playbooks", _("活动剧本"), "console:playbooks", icon="route"),
         ),
     ),

@@ -1,4 +1,5 @@
-// Draws every [data-chart] from the JSON it names: {kind, labels, series: [{name, values, unit, kind, color, dash}], mark}.
+// Draws every [data-chart] from the JSON it names: {labels, series: [{name, values, unit, kind, color, dash}], mark},
+// or {kind: "sankey", nodes: [{name, label, color}], links: [{source, target, value, label, href}]}, whose links open when pressed.
 "use strict";
 (() => {
   const charts = [], reduced = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -7,7 +8,22 @@
   const short = x => english ? (Math.abs(x) >= 1e6 ? (x / 1e6).toFixed(1) + "M" : Math.abs(x) >= 1e5 ? Math.round(x / 1e3) + "k" : x.toLocaleString("en"))
     : (Math.abs(x) >= 1e8 ? (x / 1e8).toFixed(1) + "亿" : Math.abs(x) >= 1e4 ? +(x / 1e4).toFixed(1) + "万" : x.toLocaleString("en"));
   const money = (x, sign) => sign + x.toLocaleString("en", { maximumFractionDigits: x < 100 ? 2 : 0 });
+  const tip = line => ({ renderMode: "richText", backgroundColor: token("--surface"), borderColor: line, textStyle: { color: token("--ink"), fontSize: 12 } });
+  function sankey(told) {
+    const text = token("--ink"), left = new Set(told.links.map(l => l.source));
+    return {
+      animation: !reduced, animationDuration: 240, textStyle: { fontFamily: token("--sans") },
+      tooltip: { ...tip(token("--line")), trigger: "item", formatter: p => p.dataType === "edge" ? p.data.says + "  " + short(p.data.value) : p.data.says },
+      series: [{
+        type: "sankey", left: 8, right: 8, top: 10, bottom: 10, nodeWidth: 14, nodeGap: 16, draggable: false, layoutIterations: 0, emphasis: { focus: "adjacency" },
+        data: told.nodes.map(n => ({ name: n.name, says: n.label, label: { formatter: n.label, position: left.has(n.name) ? "right" : "left" }, itemStyle: { color: token("--" + n.color), borderWidth: 0 } })),
+        links: told.links.map(l => ({ source: l.source, target: l.target, value: l.value, says: l.label, href: l.href })),
+        label: { color: text, fontSize: 12, textBorderColor: token("--surface"), textBorderWidth: 3 }, lineStyle: { color: "gradient", opacity: .32, curveness: .5 }, cursor: "pointer",
+      }],
+    };
+  }
   function option(told) {
+    if (told.kind === "sankey") return sankey(told);
     const text = token("--ink-2"), faint = token("--ink-3"), line = token("--line");
     const say = (s, v) => v == null ? "—" : s.unit === "money" ? money(v, told.sign || "") : s.unit === "share" ? (v * 100).toFixed(1) + "%" : v.toLocaleString("en") + (s.unit ? " " + s.unit : "");
     const axis = n => ({
@@ -20,7 +36,7 @@
       grid: { left: 8, right: two ? 8 : 16, top: told.series.length > 1 ? 34 : 14, bottom: 4, containLabel: true },
       legend: { right: 8, top: 0, itemWidth: 14, itemHeight: 3, icon: "roundRect", textStyle: { color: text, fontSize: 12 }, show: told.series.length > 1 },
       tooltip: {
-        trigger: "axis", renderMode: "richText", backgroundColor: token("--surface"), borderColor: line, textStyle: { color: token("--ink"), fontSize: 12 },
+        ...tip(line), trigger: "axis",
         formatter: ps => ps[0].name + "\n" + ps.map(p => p.seriesName + " " + say(told.series[p.seriesIndex], p.value)).join("\n"),
       },
       xAxis: { type: "category", data: told.labels, boundaryGap: told.series.some(s => s.kind === "bar"), axisLine: { lineStyle: { color: token("--line-strong") } }, axisTick: { show: false }, axisLabel: { color: faint, hideOverlap: true, interval: Math.max(0, Math.ceil(told.labels.length / 10) - 1) } },
@@ -40,7 +56,7 @@
       const told = JSON.parse(document.getElementById(el.dataset.chart).textContent);
       const chart = echarts.getInstanceByDom(el) || echarts.init(el, null, { renderer: "svg" });
       chart.setOption(option(told), true);
-      if (!charts.includes(chart)) charts.push(chart);
+      if (!charts.includes(chart)) { charts.push(chart); chart.on("click", p => { if (p.data?.href) location.assign(p.data.href); }); }
     }
   }
   draw();
