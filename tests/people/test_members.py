@@ -78,9 +78,9 @@ def test_a_community_has_one_leader(shop: Shop) -> None:
     assert [r.kind for r in standing.roles] == ["operator"]
 
 
-def test_standing_takes_two_statements(shop: Shop, django_assert_num_queries) -> None:
+def test_standing_takes_one_statement(shop: Shop, django_assert_num_queries) -> None:
     person = queries.members([shop.alice])[shop.alice].person_id
-    with django_assert_num_queries(2):
+    with django_assert_num_queries(1):
         standing = queries.standing(person)
     assert standing is not None and standing.member is not None and standing.member.community_id == shop.maple
     assert queries.standing(987654) is None

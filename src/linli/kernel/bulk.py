@@ -217,7 +217,7 @@ def cursor() -> Iterator[CursorWrapper]:
 
     connection.ensure_connection()
     if connection.connection.prepare_threshold is None:
-        connection.connection.prepare_threshold = 5  # of few statements: Django's cursors never prepare
+        connection.connection.prepare_threshold = 0  # of few statements: Django's cursors never prepare
     with connection._prepare_cursor(psycopg.Cursor(connection.connection)) as c:  # type: ignore[attr-defined]
         yield c
 

@@ -29,6 +29,11 @@ def business_now() -> datetime:
     return standing_at() or machine_now()
 
 
+def held() -> bool:
+    """Whether this thread holds either clock still (`fixed`)."""
+    return _business.get() is not None or _machine.get() is not None
+
+
 def standing_at() -> datetime | None:
     """Where the business clock stands, or None when it runs with the machine's."""
     # By hand: every verb asks, and building the query would take longer than running it.

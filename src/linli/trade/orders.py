@@ -17,7 +17,7 @@ from linli.trade.handing import Handed, hand_over, hand_over_pickup, short
 from linli.trade.lines import order_no
 from linli.trade.load import locked, own
 from linli.trade.models import Order, OrderLine
-from linli.trade.placing import FREE, NO_TERMS, TIME_TO_PAY, TRIES, Asking, Lines, Outcome, Placed, Terms, place_many, quote
+from linli.trade.placing import FREE, NO_TERMS, TIME_TO_PAY, TRIES, Asking, Lines, Outcome, Placed, Terms, place_many, place_one, quote
 from linli.trade.placing.writes import EXPIRE
 from linli.trade.posting import Posting
 
@@ -56,9 +56,9 @@ def place(
 ) -> Placed:
     """Place an order: prices, quota and coupon are held with it. The same key gives the same order, for ever.
 
-    A batch of one: raises the Refusal that `place_many` gives.
+    A batch of one, or with those of other threads at this moment: raises the Refusal that `place_many` gives.
     """
-    (answer,) = place_many([Asking(member_id, lines, key, coupon_id, source, terms, pay_by)])
+    answer = place_one(Asking(member_id, lines, key, coupon_id, source, terms, pay_by))
     if isinstance(answer, Refusal):
         raise answer
     return answer

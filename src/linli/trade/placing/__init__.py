@@ -8,5 +8,6 @@ order is judged by itself in the order of arrival. Nothing is checked beforehand
 
 from linli.trade.placing.batch import TIME_TO_PAY, TRIES, Asking, Outcome, Placed, place_many
 from linli.trade.placing.pricing import FREE, NO_TERMS, Lines, Terms, quote
+from linli.trade.placing.together import place_one
 
-__all__ = ["FREE", "NO_TERMS", "TIME_TO_PAY", "TRIES", "Asking", "Lines", "Outcome", "Placed", "Terms", "place_many", "quote"]
+__all__ = ["FREE", "NO_TERMS", "TIME_TO_PAY", "TRIES", "Asking", "Lines", "Outcome", "Placed", "Terms", "place_many", "place_one", "quote"]

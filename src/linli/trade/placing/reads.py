@@ -25,7 +25,7 @@ from linli.trade.rules.policies import Policy
 KEPT = timedelta(seconds=10)
 """How long a group-buy's words from the catalogue (category, product type) are believed; its price and state never are."""
 
-MOST_KEPT = 20_000
+MOST_KEPT, MOST_AT_ONCE = 20_000, 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,20 +138,37 @@ def groups(ids: Collection[int], now: datetime) -> tuple[dict[int, Known], dict[
     with bulk.cursor() as c:
         c.execute(_VERSIONS, [now, now, bulk.array(sorted(ids))])
         versions = c.fetchall()
-    found, changed = {}, {}
+    found: dict[int, Known] = {}
+    changed: dict[int, tuple[str, str]] = {}
+    stale: list[_Kept] = []
     for id_, row, at, *_ in versions:
         kept = _kept.get(id_)
-        if kept is not None and kept[0] == (row, at) and kept[1] > machine:
-            found[id_] = kept[2]
-        else:
+        if kept is None or kept.version != (row, at):
             changed[id_] = row, at
-    if changed:
-        if len(_kept) > MOST_KEPT:
-            _kept.clear()
-        for id_, known in _known(list(GroupBuy.objects.filter(pk__in=list(changed)))).items():
-            _kept[id_] = changed[id_], machine + KEPT, known
-            found[id_] = known
+        elif kept.until <= machine:
+            stale.append(kept)
+        else:
+            found[id_] = kept.known
+    if changed or stale:
+        found |= _refreshed(changed, stale, machine)
     return found, {region: _rule(slug, unit, arms) for *_, region, slug, unit, arms in versions if slug is not None}
+
+
+def _refreshed(changed: dict[int, tuple[str, str]], stale: Sequence[_Kept], machine: datetime) -> dict[int, Known]:
+    """Read the changed ones, and the catalogue's words of all whose words are old: one statement for many, not one for each."""
+    if len(_kept) > MOST_KEPT:
+        _kept.clear()
+    rows = list(GroupBuy.objects.filter(pk__in=list(changed))) if changed else []
+    versions = dict(changed)
+    if stale:
+        others = [kept for kept in list(_kept.values()) if kept.until <= machine and kept.row.pk not in changed]
+        old = {kept.row.pk: kept for kept in [*others[:MOST_AT_ONCE], *stale]}  # listed first: other threads read and keep, too
+        versions |= {id_: kept.version for id_, kept in old.items()}
+        rows += [kept.row for kept in old.values()]
+    known = _known(rows)
+    for g in rows:
+        _kept[g.pk] = _Kept(versions[g.pk], machine + KEPT, g, known[g.pk])
+    return known
 
 
 def _rules_there(now: datetime) -> dict[str, Subquery]:
@@ -165,7 +182,17 @@ def _rule(slug: str, unit: str, arms: str) -> Policy:
     return Policy(slug, "shipping", unit, tuple((name, value) for name, value in json.loads(arms)))
 
 
-_kept: dict[int, tuple[tuple[str, str], datetime, Known]] = {}
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A group-buy's row as it was read, of which version, and until when (machine time) the catalogue's words are believed."""
+
+    version: tuple[str, str]
+    until: datetime
+    row: GroupBuy
+    known: Known
+
+
+_kept: dict[int, _Kept] = {}
 
 
 def _known(rows: Sequence[GroupBuy]) -> dict[int, Known]:

@@ -29,12 +29,12 @@ from django.http.request import split_domain_port, validate_host
 from django.middleware.csrf import CSRF_TOKEN_LENGTH, _does_token_match  # type: ignore[attr-defined]
 from django.utils import translation
 
-from linli.kernel import bulk, busy, clocks
+from linli.kernel import busy, clocks
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import orders
 from linli.trade.rules import Wanted
-from linli.web import access
+from linli.web import access, sessions
 from linli.web.api import answers, errors, limits, tokens
 from linli.web.models import ApiToken
 
@@ -247,22 +247,19 @@ def _line(one: Any) -> Wanted | None:
     return Wanted(one["group_id"], one["quantity"], solo, tolerance, team) if fits else None
 
 
-_SESSIONS = "SELECT session_key, session_data FROM django_session WHERE session_key {} AND expire_date > %s"
 _decoded: dict[str, tuple[str, int | None]] = {}
 
 
 def _sign_in(asked: Mapping[int, _Asked]) -> None:
     """Find out who asks, for all at once; whoever isn't plainly a member is left without a member's id."""
     keys = {one.session for one in asked.values() if one.session}
-    sessions = {
-        key: _person(key, data) for key, data in bulk.select(_SESSIONS, sorted(keys), bulk.stored(clocks.machine_now()), type_="text")
-    }
+    persons_of = {key: _person(key, text) for key, text in sessions.texts(keys).items()}
     held = _tokens(asked.values())
-    persons = {p for p in sessions.values() if p is not None} | {row.person_id for row in held.values()}
+    persons = {p for p in persons_of.values() if p is not None} | {row.person_id for row in held.values()}
     buyers = people.buyers(persons)
     for one in asked.values():
         row = held.get(one.token)
-        person_id = row.person_id if row is not None else sessions.get(one.session)
+        person_id = row.person_id if row is not None else persons_of.get(one.session)
         buyer = buyers.get(person_id) if person_id is not None else None
         if buyer is None or (row is not None and (buyer.has_role or buyer.region != row.region)):
             continue
