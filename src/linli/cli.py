@@ -16,6 +16,7 @@ from linli.science.evaluations import EVALUATIONS, evaluation
 from linli.terminal import out, progress, table
 
 if TYPE_CHECKING:
+    from linli.insight.demand import Artefact as DemandArtefact
     from linli.kernel.refusals import Refusal
 
 
@@ -206,21 +207,37 @@ def clock(at: datetime | None, running: bool) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["churn"]))
+@click.argument("name", type=click.Choice(["churn", "demand"]))
 def train(name: str) -> None:
-    """Train a model on what is known now, and keep it as a new version."""
-    from linli.insight import scores
+    """Train a model on what is known now, judge it beside its baselines, and keep it as a new version."""
+    from linli.insight import demand, scores
     from linli.kernel import clocks
     from linli.people import queries as people
 
     for region in people.regions():
-        out().print(scores.train(region.slug, clocks.business_now()), highlight=False)
+        if name == "demand":
+            _tell_demand(demand.train(region.slug, clocks.business_now()))
+        else:
+            out().print(scores.train(region.slug, clocks.business_now()), highlight=False)
+
+
+def _tell_demand(found: DemandArtefact) -> None:
+    """What serves each level of demand, and every forecast's misses on the operator's own days."""
+    from linli.web import words
+
+    rows = []
+    for level, models in (found.verdict or {}).get("table", {}).items():
+        for name, row in models.items():
+            chosen = "serves" if found.serves[level] == name else ""
+            rows.append((level, name, f"{row['n']:,.0f}", f"{row['rmse']:.3f}", f"{row['wape']:.3f}", f"{row['wpe']:+.1%}", chosen))
+    table(f"demand {found.version}", ("level", "forecast", "n", "RMSE", "WAPE", "WPE", ""), rows)
+    out().print(words.code(found.note, "en"), highlight=False)
 
 
 @main.command()
 def models() -> None:
     """What serves in each region: the model or its baseline, and the figures of the verdict on the operator's own data."""
-    from linli.insight import scores
+    from linli.insight import demand, scores
     from linli.kernel import clocks
     from linli.people import queries as people
     from linli.web import words
@@ -236,6 +253,9 @@ def models() -> None:
         error = f"{told.calibration_error:.3f} / {told.baseline_calibration_error:.3f}" if told else "-"
         rows.append((f"churn {found.version}", found.serves or "nothing", *figures, error, says))
     table("models", ("model", "serves", "ROC", "BG/NBD", "recency", "calibration error", "verdict"), rows)
+    for region in people.regions():
+        if (forecast := demand.newest(region.slug, clocks.business_now())) is not None:
+            _tell_demand(forecast)
 
 
 @main.command()

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from linli import wiring
 from linli.engage import runs
-from linli.insight import history, refresh
+from linli.insight import demand, history, refresh
 from linli.kernel import clocks, events, work
 from linli.kernel.models import WorkRow
 from linli.people import queries as people
@@ -39,6 +39,7 @@ def step_to(to: datetime, *, tell: Told = lambda done, total, label: None) -> No
         ("day.due", _perform_due),
         ("day.lake", lambda: events.drain(wiring.READERS)),
         ("day.knowing", lambda: [refresh.refresh(region.slug, to) for region in people.regions()]),
+        ("day.demand", lambda: [demand.nightly(region.slug, to) for region in people.regions()]),
         ("day.groups", lambda: [history.open_days_groups(region.slug) for region in people.regions()]),
         ("day.groups", lambda: [history.open_days_together(region.slug) for region in people.regions()]),
         ("day.acting", lambda: [runs.advance(region.slug, to) for region in people.regions()]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from linli.engage import runs, tasks
-from linli.insight import lake, refresh
+from linli.insight import demand, lake, refresh
 from linli.insight.imports import runs as imports
 from linli.kernel import ledger, work
 from linli.kernel.events import Subscription
@@ -27,6 +27,7 @@ WORK: dict[str, work.Handler | work.Long] = {
     "ledger.void_expired": ledger.void_expired_due,
     "insight.touch": work.Long(refresh.touch_due),
     "insight.compact": work.Long(lake.compact_due),
+    "insight.demand": work.Long(demand.hourly),
     "insight.import": work.Long(imports.import_due),
     "insight.withdrawn": work.Long(imports.withdrawn_due),
     "engage.expire_task": tasks.expire_due,
@@ -38,4 +39,5 @@ EVERY: dict[str, timedelta] = {
     **api.EVERY,
     "ledger.void_expired": timedelta(minutes=1),
     "insight.compact": timedelta(hours=1),
+    "insight.demand": timedelta(hours=1),
 }

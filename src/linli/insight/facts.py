@@ -37,7 +37,8 @@ def lines(as_of: datetime) -> ir.Table:
     """One row a line of those baskets.
 
     member_id, community_id, region, basket_id, at, recorded_at, product_type (the history's word, an import's name of the
-    goods), category (the shop's: fruit, vegetable, meat_seafood, dairy_egg, grain_oil, bakery, other), quantity, amount_minor.
+    goods), category (the shop's: fruit, vegetable, meat_seafood, dairy_egg, grain_oil, bakery, other), sku (the catalogue's code; of
+    imported goods that it lacks their name, of history ""), quantity, amount_minor.
     """
     return ibis.union(_history_lines(as_of), _imported_lines(as_of), _live_lines(as_of))
 
@@ -104,6 +105,7 @@ def _imported_lines(as_of: datetime) -> ir.Table:
         t["recorded_at"],
         t["product_name"].name("product_type"),
         t["category"],
+        ibis.coalesce(t["sku"].nullif(""), t["product_name"]).name("sku"),
         t["quantity"],
         t["amount_minor"],
     )
@@ -141,6 +143,7 @@ def _history_lines(as_of: datetime) -> ir.Table:
         t["recorded_at"],
         t["product_type"],
         shop_category(t["department"], t["category"]).name("category"),
+        ibis.literal("").name("sku"),
         t["quantity"],
         t["amount_minor"],
     )
@@ -162,6 +165,7 @@ def _live_lines(as_of: datetime) -> ir.Table:
         t["recorded_at"],
         t["product_type"],
         t["category"],
+        t["sku"],
         pieces.name("quantity"),
         (t["amount_minor"] + t["discount_minor"] - t["value_back"].fill_null(0)).cast("int64").name("amount_minor"),
     )

@@ -254,11 +254,20 @@ def rebuild(*, chunk: int = 10_000) -> int:
     fresh.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(old, ignore_errors=True)
     if root().exists():
+        _carry_derived(fresh)
         root().rename(old)
     fresh.rename(root())
     shutil.rmtree(old, ignore_errors=True)
     forget()
     return written
+
+
+def _carry_derived(fresh: Path) -> None:
+    """Tables that no event tells (forecasts as they were said) go along as they are: nothing could write them anew."""
+    ours = {folder(form.name).name for kind in events.KINDS for form in lake_tables.shapes(kind)}
+    for path in root().iterdir():
+        if path.is_dir() and path.name not in ours:
+            shutil.copytree(path, fresh / path.name)
 
 
 # ---- reading
