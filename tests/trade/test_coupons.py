@@ -122,7 +122,10 @@ def test_what_a_coupon_is_not_for(shop: Shop, five: str) -> None:
     assert [line.discount_minor for line in quote.lines] == [0, 100]
 
 
-@pytest.mark.parametrize("changes", [{"face_minor": 0}, {"minimum_minor": 500}, {"valid_days": 0}, {"budget_owner": ""}, {"most": 0}])
+@pytest.mark.parametrize(
+    "changes",
+    [{"face_minor": 0}, {"minimum_minor": 500}, {"valid_days": 0}, {"budget_owner": ""}, {"budget_owner": "playbook:\x85"}, {"most": 0}],
+)
 def test_a_coupon_that_cannot_be_is_refused(shop: Shop, changes: dict[str, object]) -> None:
     sane = {"name_zh": "券", "name_en": "c", "face_minor": 500, "minimum_minor": 1000, "valid_days": 3, "budget_owner": OWNER}
     with refused("trade.bad_issue", fields=next(iter(changes))):

@@ -74,6 +74,7 @@ def test_the_board_asks_the_same_however_many_groups(autumn: Shop, django_assert
         ({"stages": [replace(WARM, ends_at=MONDAY)]}, "stages"),
         ({"reserve_permille": 1001}, "reserve_permille"),
         ({"budget_owner": ""}, "budget_owner"),
+        ({"budget_owner": "playbook:\n"}, "budget_owner"),  # nothing that an account could be named after
         ({"name_zh": ""}, "name_zh"),
     ],
 )

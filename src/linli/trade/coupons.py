@@ -58,7 +58,7 @@ def put_issue(
             ("face_minor", face_minor >= 1),
             ("minimum_minor", minimum_minor > face_minor),
             ("valid_days", 1 <= valid_days <= 3650),
-            ("budget_owner", bool(budget_owner)),
+            ("budget_owner", ledger.can_own(budget_owner)),
             ("most", most is None or most >= 1),
         )
         if not good

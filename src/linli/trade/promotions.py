@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import TruncMinute
 
-from linli.kernel import clocks, events
+from linli.kernel import clocks, events, ledger
 from linli.kernel.refusals import Refusal
 from linli.trade import coupons, groups, presale
 from linli.trade.coupons import Budget
@@ -124,7 +124,7 @@ def _faults(p: NewPromotion) -> list[str]:
         "name_zh": 0 < len(p.name_zh) <= 64,
         "name_en": 0 < len(p.name_en) <= 64,
         "stages": bool(kinds) and kinds == [k for k in ORDER if k in kinds] and all(s.starts_at < s.ends_at for s in p.stages),
-        "budget_owner": 0 < len(p.budget_owner) <= 96,
+        "budget_owner": ledger.can_own(p.budget_owner),
         "reserve_permille": 0 <= p.reserve_permille <= 1000,
     }
     wrong = [name for name, fine in good.items() if not fine]

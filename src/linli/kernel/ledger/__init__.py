@@ -5,7 +5,7 @@ Reads: `balance`, `balances`, `written`, `history`, `audit`. `docs/rooms/kernel.
 """
 
 from linli.kernel.ledger.audit import Audit, Finding, audit
-from linli.kernel.ledger.entries import NEVER, AccountRef, Entry, Move, Outcome, Post, Reverse, Void
+from linli.kernel.ledger.entries import NEVER, AccountRef, Entry, Move, Outcome, Post, Reverse, Void, can_own
 from linli.kernel.ledger.posting import Misfit, attempt, batch, commit, open, open_many, void_expired, void_expired_due
 from linli.kernel.ledger.queries import Balance, TransferRow, balance, balances, history, written
 
@@ -28,6 +28,7 @@ __all__ = [
     "balance",
     "balances",
     "batch",
+    "can_own",
     "commit",
     "history",
     "open",

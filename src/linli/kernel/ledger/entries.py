@@ -24,6 +24,11 @@ def _fits(text: object, length: int) -> bool:
     return isinstance(text, str) and 0 < len(text) <= length and text.isprintable()
 
 
+def can_own(owner: object) -> bool:
+    """Whether an account may have this owner: to be asked of an owner who is written down now and pays later."""
+    return _fits(owner, _LENGTHS["owner"])
+
+
 @dataclass(frozen=True, slots=True)
 class AccountRef:
     """An account by name: an asset of an owner for a purpose; what expires has an account per expiry.
