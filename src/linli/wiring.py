@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from linli.engage import runs, tasks
-from linli.insight import demand, lake, refresh
+from linli.insight import demand, erasing, lake, refresh
 from linli.insight.imports import runs as imports
 from linli.kernel import ledger, work
 from linli.kernel.events import Subscription
@@ -14,7 +14,7 @@ from linli.trade import work as trade
 from linli.web.api import work as api
 
 READERS: dict[str, Subscription] = {
-    "lake": Subscription(lake.relay, batch=20_000, raw=True),
+    "lake": Subscription(erasing.relay, batch=20_000, raw=True),
     "insight.members": Subscription(refresh.on_purchase, kinds=("trade.order_paid", "trade.order_refunded"), batch=200),
     "trade.orders": Subscription(reading.on_orders, kinds=reading.KINDS, batch=200),
     "engage.runs": Subscription(runs.on_event, kinds=runs.KINDS, batch=200),

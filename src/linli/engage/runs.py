@@ -14,7 +14,7 @@ from functools import partial
 
 from django.db import connection, transaction
 
-from linli.engage import delivery, ending, knowledge, launching, library, models, notices, plan, tasks
+from linli.engage import delivery, ending, erasing, knowledge, launching, library, models, notices, plan, tasks
 from linli.engage import playbook as p
 from linli.engage.delivery import Scene
 from linli.kernel import clocks
@@ -29,7 +29,7 @@ CHUNK = 50
 
 _WAITED = {kind: name for name, kinds in p.WAITS.items() for kind in kinds}
 NOTICES = ("trade.order_ready", "trade.order_cancelled", "trade.order_extended", "trade.order_refunded", "trade.aftersale_answered")
-KINDS = (*sorted(_WAITED), "people.consent_changed", *NOTICES)
+KINDS = (*sorted(_WAITED), "people.consent_changed", "people.member_erased", *NOTICES)
 """What the reader "engage.runs" hears."""
 
 
@@ -210,6 +210,9 @@ def on_event(batch: list[Event]) -> None:
             continue
         if event.kind in NOTICES:
             notices.notify(event)
+        if event.kind == "people.member_erased":
+            erasing.forget(event.region, int(member_id))
+            continue
         if event.kind == "people.consent_changed":
             if not event.payload["granted"]:
                 _consent_withdrawn(event.region, int(member_id), event.payload["scope"])

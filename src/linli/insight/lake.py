@@ -216,10 +216,7 @@ def compact(tables: Sequence[str] | None = None) -> int:
 
 
 def erase_member(member_id: int, *, region: str) -> int:
-    """Delete one member's rows from every table, old versions included. Returns how many rows went.
-
-    The log must forget them as well, or the next rebuild brings them back.
-    """
+    """Delete one member's rows from every table, old versions included. Returns how many rows went."""
     gone = 0
     for name in names():
         form = lake_tables.shape(name)
@@ -250,7 +247,10 @@ def rebuild(*, chunk: int = 10_000) -> int:
     """
     fresh, old = root().with_name("lake.new"), root().with_name("lake.old")
     shutil.rmtree(fresh, ignore_errors=True)
-    written = sum(_write(batch, fresh) for batch in events.whole_log(chunk=chunk))
+    written, erased = 0, []
+    for batch in events.whole_log(chunk=chunk):
+        written += _write(batch, fresh)
+        erased += [(e.region, int(e.subject.partition(":")[2])) for e in batch if e.kind == "people.member_erased"]
     fresh.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(old, ignore_errors=True)
     if root().exists():
@@ -259,6 +259,8 @@ def rebuild(*, chunk: int = 10_000) -> int:
     fresh.rename(root())
     shutil.rmtree(old, ignore_errors=True)
     forget()
+    for region, member_id in erased:
+        written -= erase_member(member_id, region=region)
     return written
 
 

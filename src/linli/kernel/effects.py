@@ -114,3 +114,8 @@ def reconcile(effect_id: uuid.UUID, *, happened: bool) -> None:
         delivered_at=clocks.business_now() if happened else None,
         due_at=None if happened else clocks.business_now(),
     )
+
+
+def redact(*, region: str, subject: str) -> int:
+    """Empty what was said to one subject; that and why something was said stays. Returns how many effects had something."""
+    return Effect.objects.filter(region=region, subject=subject).exclude(payload={}).update(payload={})

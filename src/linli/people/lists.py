@@ -16,7 +16,7 @@ def member_page(
     region: str, *, communities: Collection[int] | None = None, search: str = "", sort: str = "id", after: str = "", size: int = 50
 ) -> Slice[MemberInfo]:
     """Members of the region (of `communities`); `search` in name, phone, building, outside id. Raises Refusal: kernel.bad_cursor."""
-    found = Member.objects.filter(region=region).select_related("person", "community")
+    found = Member.objects.filter(region=region, person__is_active=True).select_related("person", "community")
     if communities is not None:
         found = found.filter(community_id__in=communities)
     if search.strip():

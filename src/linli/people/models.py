@@ -172,6 +172,27 @@ class Consent(models.Model):
         indexes = [models.Index(fields=["region", "member", "scope", "id"], name="consent_latest")]
 
 
+class Erasure(models.Model):
+    """A member asked to be erased: done at `due_at` unless it is withdrawn before. The row stays as the proof that it was."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting"
+        WITHDRAWN = "withdrawn"
+        DONE = "done"
+
+    region = models.CharField(max_length=32)
+    member = models.ForeignKey(Member, models.PROTECT, related_name="erasures")
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    by = models.CharField(max_length=32)
+    requested_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "member"], condition=Q(state="waiting"), name="erasure_one_waiting")]
+        indexes = [models.Index(fields=["region", "state", "due_at"], name="erasure_waiting")]
+
+
 class OneTimeCode(models.Model):
     """A code sent to a phone, kept as its HMAC. Unknown phones get a row too, so that they can't be told apart.
 

@@ -263,14 +263,15 @@ def search_ids(region: str, text: str, *, community_id: int | None = None, limit
 
 
 def member_count(region: str, *, community_id: int | None = None) -> int:
-    """How many members the region, or the community, has."""
-    found = Member.objects.filter(region=region)
+    """How many members the region, or the community, has. Who was erased is none."""
+    found = Member.objects.filter(region=region, person__is_active=True)
     return (found.filter(community_id=community_id) if community_id is not None else found).count()
 
 
 def member_counts(region: str) -> dict[int, int]:
     """Community id -> members, for the communities that have any."""
-    return dict(Member.objects.filter(region=region).values_list("community_id").annotate(n=Count("pk")))
+    found = Member.objects.filter(region=region, person__is_active=True)
+    return dict(found.values_list("community_id").annotate(n=Count("pk")))
 
 
 def _person(p: Person) -> PersonInfo:

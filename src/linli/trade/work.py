@@ -6,7 +6,23 @@ from datetime import timedelta
 
 from linli.kernel.models import WorkRow
 from linli.kernel.work import Handler, Long
-from linli.trade import boxes, commission, coupons, groups, orders, pay, presale, reconcile, redeeming, refunds, teams, vouchers, weighing
+from linli.people import erasure as people_erasure
+from linli.trade import (
+    boxes,
+    commission,
+    coupons,
+    erasure,
+    groups,
+    orders,
+    pay,
+    presale,
+    reconcile,
+    redeeming,
+    refunds,
+    teams,
+    vouchers,
+    weighing,
+)
 
 SETTLE = "trade.settle"
 BILLS = "trade.bills"
@@ -80,6 +96,7 @@ HANDLERS: dict[str, Handler | Long] = {
     boxes.DUE: Long(boxes.place_due),
     commission.POST: post_commission,
     weighing.SETTLE: settle_weight,
+    people_erasure.WORK: erasure.erase_due,
 }
 """For wiring: kind of work -> what does it. Long ones speak to a channel, outside a transaction."""
 

@@ -20,6 +20,9 @@ def sweep_due(row: WorkRow) -> None:
     sending.sweep()
 
 
-READERS: dict[str, Subscription] = {"web.webhooks": Subscription(sending.on_events, batch=500)}
+READERS: dict[str, Subscription] = {
+    "web.webhooks": Subscription(sending.on_events, batch=500),
+    "web.erased": Subscription(sending.on_erased, kinds=("people.member_erased",)),
+}
 HANDLERS: dict[str, work.Handler | work.Long] = {sending.SEND: work.Long(sending.send_due), SWEEP: sweep_due}
 EVERY: dict[str, timedelta] = {SWEEP: timedelta(hours=1)}

@@ -16,7 +16,7 @@ from linli.people import queries as people
 from linli.trade import queries as trade
 from linli.web import words
 from linli.web.access import allow, in_region
-from linli.web.console import figures, frame, timeline
+from linli.web.console import erasing, figures, frame, timeline
 from linli.web.console.people_of import currency_of, label, reason
 from linli.web.console.playbooks import decided
 
@@ -97,6 +97,7 @@ def one(request: HttpRequest, member_id: int) -> HttpResponse:
             "playbooks": [card for card in engage.playbooks(region) if not card.problem],
             "orders": trade.orders_of(member_id, limit=5),
             "crumb": frame.up("console:members", _("会员")),
+            **erasing.standing(member_id),
         },
     )
 

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from linli.engage import inbox as letters
 from linli.engage import queries as engage
 from linli.people import consent as consents
+from linli.people import erasure
 from linli.people import queries as people
 from linli.trade import queries as trade
 from linli.web.access import allow
@@ -109,6 +110,7 @@ def me(request: HttpRequest) -> HttpResponse:
         "coupon_count": len(trade.coupons_of(member.member_id, usable_only=True)),
         "counts": Counter(state for o in trade.orders_of(member.member_id) for state, held in FILTERS.items() if o.state in held),
         "more": more(),
+        "leaving": erasure.waiting(member.member_id) is not None,
     }
     return shop_page(request, "phone/shop/me.html", "me", page)
 

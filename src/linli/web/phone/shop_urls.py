@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from linli.web.phone import aftersale, boxes, browse, cart, ordering, orders, own, paying, trade_in, vouchers, wechat
+from linli.web.phone import aftersale, boxes, browse, cart, ordering, orders, own, paying, privacy, trade_in, vouchers, wechat
 
 app_name = "shop"
 urlpatterns = [
@@ -52,4 +52,6 @@ urlpatterns = [
     path("inbox/", own.inbox, name="inbox"),
     path("me/", own.me, name="me"),
     path("me/consent/", own.consent, name="consent"),
+    path("me/copy/", privacy.copy, name="copy"),
+    path("me/leaving/", privacy.leaving, name="leaving"),
 ]

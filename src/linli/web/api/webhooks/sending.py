@@ -59,6 +59,13 @@ def on_events(batch: list[Event]) -> None:
         _due(row, now)
 
 
+def on_erased(batch: list[Event]) -> None:
+    """Members were erased: what was sent of the facts that named them is kept no longer."""
+    for gone in batch:
+        named = [e.uid for e in events.about(gone.subject, region=gone.region, limit=None) if events.KINDS[e.kind].personal]
+        WebhookDelivery.objects.filter(region=gone.region, event_uid__in=named).delete()
+
+
 def _due(row: WebhookDelivery, at: datetime) -> None:
     """One due row a try: its own attempts are for a worker that died, not for a receiver that is down."""
     work.schedule(
