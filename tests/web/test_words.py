@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from linli.kernel import events
 from linli.kernel.refusals import Refusal
 from linli.web import words
 
@@ -83,3 +84,10 @@ def test_nothing_left_is_not_only_zero_left() -> None:
     some, none = (words.refusal(Refusal("trade.sold_out", left=left), "zh") for left in (2, 0))
     assert some[0] == "来晚一步，只剩 2 份"
     assert "0" not in "".join(none) and none != some
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_member_s_story_has_words_for_whatever_may_be_told_of_them(language: str) -> None:
+    kinds = [kind for kind, fact in events.KINDS.items() if "member_id" in fact.__dataclass_fields__ and not kind.startswith("engage.")]
+    assert len(kinds) > 25
+    assert not [kind for kind in kinds if words.code(f"event.{kind}", language) in (f"event.{kind}", kind)]

@@ -54,8 +54,22 @@ FACES = {
     "insight.segment_changed": Face(icon="filter", tone="b", tab="labels"),
     "people.member_joined": Face(icon="user-plus", tone="b", tab="account"),
     "people.consent_changed": Face(icon="shield-check", tone="", tab="account"),
+    "people.erasure_requested": Face(icon="user-off", tone="r", tab="account"),
+    "people.erasure_withdrawn": Face(icon="user-plus", tone="g", tab="account"),
+    "people.member_erased": Face(icon="user-off", tone="r", tab="account"),
+    "trade.line_short": Face(icon="package", tone="r", tab="orders"),
+    "trade.voucher_issued": Face(icon="qrcode", tone="y", tab="reach"),
+    "trade.voucher_redeemed": Face(icon="qrcode", tone="g", tab="orders"),
+    "trade.trade_in_moved": Face(icon="recycle", tone="", tab="orders"),
+    "trade.box_began": Face(icon="calendar-repeat", tone="g", tab="orders"),
+    "trade.box_ordered": Face(icon="calendar-repeat", tone="", tab="orders"),
+    "history.order_imported": Face(icon="shopping-bag", tone="g", tab="orders"),
     "people.signed_in": Face(icon="login-2", tone="", tab="account"),
 }
+NAMED = {"answer": "answer", "segment": "segment", "scope": "scope"}
+NAMED_OF = {"trade.trade_in_moved": {"state": "trade_in_state"}}
+"""Which fields of a fact are codes that have words, and under which prefix: "{scope_name}" in its words."""
+
 ENGAGED = Face(icon="robot", tone="b", tab="reach")
 OTHER = Face(icon="point", tone="", tab="account")
 
@@ -105,16 +119,13 @@ def entries(told: Sequence[Any], currency: str) -> list[Entry]:
     for event in told:
         face = FACES.get(event.kind) or (ENGAGED if event.kind.startswith("engage.") else OTHER)
         facts: dict[str, Any] = {k: v for k, v in event.payload.items() if not isinstance(v, list | dict)}
-        if isinstance(facts.get("answer"), str):
-            facts["answer_name"] = words.code(f"answer.{facts['answer']}")
-        if isinstance(facts.get("segment"), str):
-            facts["segment_name"] = words.code(f"segment.{facts['segment']}")
+        for field, prefix in {**NAMED, **NAMED_OF.get(event.kind, {})}.items():
+            if isinstance(facts.get(field), str):
+                facts[f"{field}_name"] = words.code(f"{prefix}.{facts[field]}")
         code = f"event.{event.kind}"
         for field, value in (("entered", facts.get("entered")), ("granted", facts.get("granted"))):
             if value is False:
                 code += f".not_{field}"
-        if isinstance(facts.get("scope"), str):
-            facts["scope_name"] = words.code(f"scope.{facts['scope']}")
         says = words.code(code, currency=currency, **facts)
         parts = [_goods(event.payload, catalogue, of_type)]
         if discount := facts.get("discount_minor"):
