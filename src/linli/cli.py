@@ -207,18 +207,19 @@ def clock(at: datetime | None, running: bool) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["churn", "demand"]))
+@click.argument("name", type=click.Choice(["churn", "value", "basket", "demand", "all"]))
 def train(name: str) -> None:
-    """Train a model on what is known now, judge it beside its baselines, and keep it as a new version."""
-    from linli.insight import demand, scores
+    """Train a model on what is known now, judge it on days it had not seen, and keep it as a new version."""
+    from linli.insight import demand, refresh
     from linli.kernel import clocks
     from linli.people import queries as people
 
     for region in people.regions():
-        if name == "demand":
+        for kind, learn in refresh.TRAINED.items():
+            if name in (kind, "all"):
+                out().print(learn(region.slug, clocks.business_now()), highlight=False)
+        if name in ("demand", "all"):
             _tell_demand(demand.train(region.slug, clocks.business_now()))
-        else:
-            out().print(scores.train(region.slug, clocks.business_now()), highlight=False)
 
 
 def _tell_demand(found: DemandArtefact) -> None:
@@ -237,22 +238,18 @@ def _tell_demand(found: DemandArtefact) -> None:
 @main.command()
 def models() -> None:
     """What serves in each region: the model or its baseline, and the figures of the verdict on the operator's own data."""
-    from linli.insight import demand, scores
+    from linli.insight import demand, verdicts
     from linli.kernel import clocks
     from linli.people import queries as people
     from linli.web import words
 
     rows = []
     for region in people.regions():
-        found = scores.newest(region.slug, clocks.business_now())
-        if found is None:
-            continue
-        says = words.code(scores.note_of(found, clocks.business_now()), "en")
-        told = found.judged
-        figures = [f"{f:.3f}" for f in (told.roc, told.baseline_roc, told.recency_roc)] if told else ["-"] * 3
-        error = f"{told.calibration_error:.3f} / {told.baseline_calibration_error:.3f}" if told else "-"
-        rows.append((f"churn {found.version}", found.serves or "nothing", *figures, error, says))
-    table("models", ("model", "serves", "ROC", "BG/NBD", "recency", "calibration error", "verdict"), rows)
+        for v in verdicts.of(region.slug, clocks.business_now()):
+            ours = f"{v.measure} {v.ours}" if v.ours else "-"
+            against = "; ".join(f"{name} {figure}" for name, figure in v.rivals)
+            rows.append((f"{v.kind} {v.version}", v.serves or "nothing", ours, against, v.also, words.code(v.note, "en")))
+    table("models", ("model", "serves", "on days not seen", "against", "also", "verdict"), rows)
     for region in people.regions():
         if (forecast := demand.newest(region.slug, clocks.business_now())) is not None:
             _tell_demand(forecast)

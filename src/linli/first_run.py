@@ -12,7 +12,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from linli import ready, settings, wiring
-from linli.insight import history, refresh, scores
+from linli.insight import history, refresh
 from linli.kernel import clocks, events
 
 START = datetime(2017, 10, 1, 9, tzinfo=ZoneInfo("America/New_York"))
@@ -30,7 +30,7 @@ def run(tell: Told) -> None:
         ("opening the shop", lambda: history.seed_shop(now)),
         ("bringing in partners", history.seed_together),
         ("handing events on", lambda: events.drain(wiring.READERS)),
-        ("training the churn model", lambda: training.wait() == 0 or scores.train(history.REGION, now)),
+        ("training the models", lambda: training.wait()),  # what it could not train is due, and the refresh trains it
         ("getting to know every member", lambda: refresh.refresh(history.REGION, now)),
         ("handing events on", lambda: events.drain(wiring.READERS)),
     ]
@@ -43,7 +43,7 @@ def run(tell: Told) -> None:
 
 def _train_beside() -> subprocess.Popen[bytes]:
     """Train on the imported history in a process of its own: it reads the lake and writes a file, and the shop opens meanwhile."""
-    return subprocess.Popen([sys.executable, "-m", "linli.cli", "train", "churn"], stdout=subprocess.DEVNULL)
+    return subprocess.Popen([sys.executable, "-m", "linli.cli", "train", "all"], stdout=subprocess.DEVNULL)
 
 
 def summary() -> list[str]:

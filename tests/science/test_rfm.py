@@ -105,3 +105,12 @@ def test_the_order_of_rows_changes_no_digit(shop: Shop, table: pd.DataFrame) -> 
 def test_every_feature_has_a_family(table: pd.DataFrame) -> None:
     for name in [*table.columns, "bg_none", "bg_alive", "category_risk"]:
         assert rfm.family(name) in rfm.FAMILIES, name
+
+
+def test_what_the_value_model_reads_is_what_the_features_say(shop: Shop) -> None:
+    as_of = START + pd.Timedelta(days=150)
+    few = rfm.worths(shop.purchases, as_of).to_pyarrow().to_pandas().set_index("member_id")
+    every = rfm.features(shop.purchases, as_of, active_days=None).to_pyarrow().to_pandas().set_index("member_id")
+    names = [c for c in few.columns if c in every.columns]
+    assert {"visits", "monetary", "gap_sd", "basket_items", "first_amount", "recency_per_max"} <= set(names)
+    pd.testing.assert_frame_equal(few[names].sort_index(), every[names].sort_index(), check_dtype=False)

@@ -19,6 +19,7 @@ __all__ = [
     "MetricTarget",
     "MetricValue",
     "PlaceHour",
+    "Popular",
     "Refresh",
     "Score",
     "SegmentChange",
@@ -55,6 +56,9 @@ class MemberState(models.Model):
     features = models.JSONField(default=dict)
     weeks = models.JSONField(default=list)  # [[day number of the Monday, orders, spend]], those with orders
     favourites = models.JSONField(default=list)  # [[product type, baskets]]
+    value_90d_minor = models.BigIntegerField(null=True)  # expected in the coming 90 days
+    value = models.JSONField(default=dict)  # its median, interval and parts: values.Worth.to_dict
+    next_basket = models.JSONField(default=dict)  # {"repeat": [...], "explore": [...]}: baskets.Wanted
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["region", "member_id"], name="member_state_one")]
@@ -64,6 +68,19 @@ class MemberState(models.Model):
             models.Index(fields=["region", "-spend_365d_minor"], name="member_state_spend"),
             models.Index(fields=["region", "community_id"], name="member_state_community"),
         ]
+
+
+class Popular(models.Model):
+    """What sells in a community (0: the region), drawn at the last refresh from nobody's own history."""
+
+    id = models.BigAutoField(primary_key=True)
+    region = models.CharField(max_length=32)
+    community_id = models.BigIntegerField(default=0)
+    as_of = models.DateTimeField()
+    items = models.JSONField(default=list)  # [[item, households of four weeks]], best first
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["region", "community_id"], name="popular_one")]
 
 
 class SegmentStay(models.Model):

@@ -41,23 +41,66 @@ from linli.insight.shapes import (
     Standing,
     Today,
     TrendPoint,
+    Want,
+    Wants,
     WeekSpend,
+    Worth,
 )
 from linli.insight.shapes import (
     SegmentStay as Stay,
 )
+from linli.insight.wanted import of_basket, wanted, worth_of
+from linli.insight.wanted import of_members as wants_of
 from linli.people import queries as people
 
 __all__ = [
-    "ORDERS", "Alert", "Band", "CameTrue", "Columns", "CommunityRow", "Favourite", "FeatureInfo", "FeatureValue", "Label", "MemberDetail",
-    "MemberRow", "MetricCard", "ModelInfo", "Page", "Reason", "SegmentCount", "Standing", "Stay", "Today", "TrendPoint", "WeekSpend",
-    "came_true", "columns", "communities", "export_members", "features_of", "member", "members", "metric_card", "metric_cards", "risk_list",
-    "rows_of", "segment_counts", "standing", "today", "variables",
+    "ORDERS",
+    "Alert",
+    "Band",
+    "CameTrue",
+    "Columns",
+    "CommunityRow",
+    "Favourite",
+    "FeatureInfo",
+    "FeatureValue",
+    "Label",
+    "MemberDetail",
+    "MemberRow",
+    "MetricCard",
+    "ModelInfo",
+    "Page",
+    "Reason",
+    "SegmentCount",
+    "Standing",
+    "Stay",
+    "Today",
+    "TrendPoint",
+    "Want",
+    "Wants",
+    "WeekSpend",
+    "Worth",
+    "came_true",
+    "columns",
+    "communities",
+    "export_members",
+    "features_of",
+    "member",
+    "members",
+    "metric_card",
+    "metric_cards",
+    "risk_list",
+    "rows_of",
+    "segment_counts",
+    "standing",
+    "today",
+    "variables",
+    "wanted",
+    "wants_of",
 ]  # fmt: skip
 
 _ORDERED = {
     "risk": "risk", "spend_365d": "spend_365d_minor", "recency": "recency_days", "orders_90d": "orders_90d", "value_rank": "value_rank",
-    "loss": "expected_loss_minor", "member": "member_id",
+    "loss": "expected_loss_minor", "member": "member_id", "worth": "value_90d_minor",
 }  # fmt: skip
 ORDERS = tuple(sign + name for name in _ORDERED for sign in ("-", ""))
 """How `members` may be ordered; "-" is the largest first; members without the value come last."""
@@ -188,6 +231,8 @@ def member(member_id: int) -> MemberDetail | None:
         model=last.model if last else None,
         spend_share=s.spend_365d_minor / total if total else None,
         profiled=s.profiled,
+        worth=worth_of(s) if s.profiled else None,
+        wants=tuple(of_basket(s.next_basket)) if s.profiled else (),
     )
 
 
@@ -218,6 +263,8 @@ _STATE: tuple[FeatureInfo, ...] = (
     FeatureInfo("rfm_r", "int", "count", "R 分", "R grade", "最近一次下单的五分位，5 最近", "Fifth by recency, 5 is the most recent"),
     FeatureInfo("rfm_f", "int", "count", "F 分", "F grade", "近 365 天订单数的五分位，5 最多", "Fifth by orders of 365 days, 5 is most"),
     FeatureInfo("rfm_m", "int", "count", "M 分", "M grade", "近 365 天消费的五分位，5 最多", "Fifth by spend of 365 days, 5 is most"),
+    FeatureInfo("value_90d_minor", "int", "minor", "90 天价值", "Value, 90 days", "未来 90 天预计实付（期望值）",
+                "What is expected to be paid in the coming 90 days (the mean)"),
     FeatureInfo("value_rank", "int", "count", "价值名次", "Value rank", "近 365 天消费的名次，1 最多",
        "Place by spend of 365 days, 1 is most"),
 )  # fmt: skip
@@ -253,6 +300,7 @@ def _known(s: MemberState) -> dict[str, Any]:
         "rfm_r": s.recency_grade or None,
         "rfm_f": s.orders_grade or None,
         "rfm_m": s.spend_grade or None,
+        "value_90d_minor": s.value_90d_minor,
         "value_rank": s.value_rank,
     }
 
@@ -266,6 +314,7 @@ _COLUMNS = {
     "member_id": "member_id", "external_id": "external_id", "community_id": "community_id", "lifecycle": "lifecycle",
     "segments": "segments", "risk": "risk", "response_level": "response_level", "rfm_r": "recency_grade", "rfm_f": "orders_grade",
     "rfm_m": "spend_grade", "value_rank": "value_rank",
+    "value_90d_minor": "value_90d_minor",
 }  # fmt: skip
 """What `_known` takes from columns of their own; everything else lies in `features`."""
 _GRADES = {"rfm_r", "rfm_f", "rfm_m"}

@@ -10,12 +10,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from django.db import transaction
 
-from linli.insight import boards, details, local_days, metrics, movement, reasons, rules, scores, segments, truth, writing
+from linli.insight import (
+    artefacts,
+    baskets,
+    boards,
+    details,
+    local_days,
+    metrics,
+    movement,
+    reasons,
+    rules,
+    scores,
+    segments,
+    truth,
+    values,
+    writing,
+)
 from linli.insight.events import SegmentChanged
 from linli.insight.features import REGISTRY, facts_of, features, zone_of
 from linli.insight.models import MemberState, MetricValue, Refresh, SegmentChange, SegmentStay
@@ -24,9 +39,14 @@ from linli.kernel.models import Event, WorkRow
 from linli.people import consent
 from linli.people import queries as people
 
+if TYPE_CHECKING:
+    from linli.science.basket_state import Around
+
 Report = Callable[[int, int, str], None]
 BACKFILL_DAYS = 28
 BATCH = 2000
+TRAINED: dict[str, Callable[[str, datetime], object]] = {"churn": scores.train, "value": values.train, "basket": baskets.train}
+"""What is trained of a region as of a moment, by kind; a refresh trains what is due."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +56,7 @@ class Knowledge:
     states: list[MemberState]
     scale: rules.Scale
     risks: dict[int, float]
+    around: Around | None = None
 
 
 def refresh(region: str, as_of: datetime, report: Report | None = None, *, count_again: bool = False) -> Refresh:
@@ -47,9 +68,10 @@ def refresh(region: str, as_of: datetime, report: Report | None = None, *, count
     """
     tell = report or (lambda done, total, label: None)
     started = clocks.machine_now()
-    if scores.is_due(region, as_of):
-        tell(0, 5, "knowing.model")
-        scores.train(region, as_of)
+    for kind, train in TRAINED.items():
+        if artefacts.is_due(kind, region, as_of):
+            tell(0, 5, "knowing.model")
+            train(region, as_of)
     if not Refresh.objects.filter(region=region).exists():
         before = as_of - timedelta(days=1)
         tell(1, 5, "knowing.yesterday")
@@ -57,9 +79,12 @@ def refresh(region: str, as_of: datetime, report: Report | None = None, *, count
     tell(2, 5, "knowing.members")
     known = _knowledge(region, as_of)
     tell(3, 5, "knowing.metrics")
-    values = _metrics(region, as_of, again=count_again)
+    counted = _metrics(region, as_of, again=count_again)
+    sells = baskets.popular(region, as_of)
     tell(4, 5, "knowing.writing")
-    kept = _keep(region, as_of, known, values, started=started, silent=False)
+    baskets.keep_around(region, known.around)
+    writing.popular(region, as_of, sells)
+    kept = _keep(region, as_of, known, counted, started=started, silent=False)
     kept.truth = truth.truth(region, as_of, kept.model)
     kept.save(update_fields=["truth"])
     movement.keep_days(region)
@@ -136,6 +161,10 @@ def _knowledge(
     shown = details.details(facts_of(as_of, region), as_of, zone, member_ids)
     agreed = consent.has_many(None, "profiling", region=region)
     scored = scores.score(region, as_of, member_ids, model_as_of=yesterday)
+    worth = values.score(region, as_of, member_ids, model_as_of=yesterday)
+    # On a scale drawn before, a member is also ranked among the others of then.
+    some = sorted(r["member_id"] for r in rows) if scale is not None else None
+    wanted, around = baskets.score(region, as_of, some, model_as_of=yesterday)
     rows.sort(key=lambda r: r["member_id"])
     profiled = np.array([r["member_id"] in agreed for r in rows], dtype=bool)
     columns = columns_of(rows, {m: s.risk for m, s in scored.items() if m in agreed})
@@ -153,8 +182,10 @@ def _knowledge(
         state.weeks, state.favourites = detail.weeks, detail.favourites if profiled[i] else []
         if state.profiled and (found := scored.get(state.member_id)):
             _scored(state, found, row)
+        if state.profiled:
+            _believed(state, worth.get(state.member_id), wanted.get(state.member_id))
         states.append(state)
-    return Knowledge(states, drawn, {m: s.risk for m, s in scored.items() if m in agreed})
+    return Knowledge(states, drawn, {m: s.risk for m, s in scored.items() if m in agreed}, around)
 
 
 def columns_of(rows: Sequence[dict[str, Any]], risk: dict[int, float]) -> dict[str, rules.Floats]:
@@ -198,6 +229,13 @@ def _scored(state: MemberState, found: scores.Scored, row: dict[str, Any]) -> No
     state.risk = found.risk
     state.expected_loss_minor = round(found.risk * row["spend_365d_minor"])
     state.risk_reasons = [list(reasons.reason(group, points, row)) for group, points in found.pushes]
+
+
+def _believed(state: MemberState, worth: values.Worth | None, wanted: baskets.Wanted | None) -> None:
+    if worth is not None:
+        state.value_90d_minor, state.value = worth.expected_minor, worth.to_dict()
+    if wanted is not None:
+        state.next_basket = wanted.to_dict()
 
 
 def _metrics(region: str, as_of: datetime, *, again: bool) -> list[MetricValue]:

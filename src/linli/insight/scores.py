@@ -10,8 +10,6 @@ little history to train or to judge one.
 from __future__ import annotations
 
 import itertools
-import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -24,21 +22,19 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 import pyarrow.compute as pc
-from django.conf import settings
 
+from linli.insight import artefacts
 from linli.insight.features import Facts, facts_of, zone_of
 
 if TYPE_CHECKING:
     from linli.science import churn
 
+KIND = "churn"
 HORIZON_DAYS = 45
 ACTIVE_DAYS = 90
 STEP_DAYS = 30
 MOST_CUTOFFS = 6
 LEAST_CUTOFFS = 2
-OLD_AFTER_DAYS = 60
-"""A model older than this still serves, but says so."""
-RETRAIN_AFTER_DAYS = 30
 BANDS = (0.0, 0.05, 0.15, 0.30, 0.50, 1.0)
 REASONS_SHOWN = 4
 EXPLAINED_FROM = 0.10
@@ -90,7 +86,7 @@ class Artefact:
 
 def folder() -> Path:
     """Where model files lie."""
-    return Path(settings.HOME) / "models" / "churn"
+    return artefacts.folder(KIND)
 
 
 def frames(facts: Facts) -> tuple[ir.Table, ir.Table]:
@@ -120,7 +116,7 @@ def train(region: str, as_of: datetime) -> Artefact:
 
     purchases, lines, words = _in_memory(facts_of(as_of, region))
     zone = zone_of(region)
-    version = f"{region}-{as_of.astimezone(UTC):%Y%m%dT%H%M%S}"
+    version = artefacts.version(region, as_of)
     horizon = timedelta(days=HORIZON_DAYS)
     first = purchases["at"].min().to_pyarrow().as_py() or as_of
     # A day on which nobody at all bought is one that nobody told of (an export ends before today): no label lies in it.
@@ -147,10 +143,7 @@ def train(region: str, as_of: datetime) -> Artefact:
     if judged is None:  # a model nobody has judged serves nobody
         return _keep(made)
     model = replace(model, category_weights=model.category_weights.assign(category=words[model.category_weights["category"]]))
-    folder().mkdir(parents=True, exist_ok=True)
-    draft = folder() / f"{version}.model.{os.getpid()}"
-    model.save(draft)
-    draft.replace(folder() / f"{version}.model.json")
+    artefacts.put(folder() / f"{version}.model.json", model.save)
     if judged.beats:
         return _keep(replace(made, judged=judged, note="model.good", serves="model"))
     return _keep(replace(made, judged=judged, note="model.below_baseline"))
@@ -170,11 +163,7 @@ def _in_memory(facts: Facts) -> tuple[ir.Table, ir.Table, np.ndarray]:
 
 
 def _keep(artefact: Artefact) -> Artefact:
-    """Write the artefact last: a model without it was not finished and is never read."""
-    folder().mkdir(parents=True, exist_ok=True)
-    draft = folder() / f"{artefact.version}.{os.getpid()}.draft"
-    draft.write_text(json.dumps(artefact.to_dict(), indent=1))
-    draft.replace(folder() / f"{artefact.version}.json")
+    artefacts.keep(KIND, artefact.to_dict())
     return artefact
 
 
@@ -234,31 +223,25 @@ def bands(risk: np.ndarray, happened: np.ndarray) -> list[dict[str, float]]:
 
 def newest(region: str, as_of: datetime) -> Artefact | None:
     """The artefact of the newest model trained by `as_of`; None when there is none."""
-    found: list[Artefact] = []
-    for path in folder().glob(f"{region}-*.json") if folder().is_dir() else []:
-        if path.name.endswith(".model.json"):
-            continue
-        told = json.loads(path.read_text())
-        judged = Judged(**told.pop("judged")) if told.get("judged") else told.pop("judged", None)
-        # An artefact of before there was a baseline: its model served unless recency beat it.
-        told.setdefault("serves", "model" if told["note"] in ("model.good", "model.unjudged") else "")
-        artefact = Artefact(**told, judged=judged)
-        if artefact.region == region and datetime.fromisoformat(artefact.trained_as_of) <= as_of:
-            found.append(artefact)
-    return max(found, key=lambda a: datetime.fromisoformat(a.trained_as_of), default=None)
+    told = artefacts.newest(KIND, region, as_of)
+    if told is None:
+        return None
+    judged = Judged(**told.pop("judged")) if told.get("judged") else told.pop("judged", None)
+    # An artefact of before there was a baseline: its model served unless recency beat it.
+    told.setdefault("serves", "model" if told["note"] in ("model.good", "model.unjudged") else "")
+    return Artefact(**told, judged=judged)
 
 
 def is_due(region: str, as_of: datetime) -> bool:
     """Whether a model should be trained before scoring as of `as_of`."""
-    latest = newest(region, as_of)
-    return latest is None or as_of - datetime.fromisoformat(latest.trained_as_of) >= timedelta(days=RETRAIN_AFTER_DAYS)
+    return artefacts.is_due(KIND, region, as_of)
 
 
 def note_of(artefact: Artefact | None, as_of: datetime) -> str:
     """What must be said of the model: a code of words."""
     if artefact is None:
         return "model.no_history"
-    old = as_of - datetime.fromisoformat(artefact.trained_as_of) > timedelta(days=OLD_AFTER_DAYS)
+    old = artefacts.is_old(artefact.trained_as_of, as_of)
     return "model.old" if old and artefact.note == "model.good" else artefact.note
 
 

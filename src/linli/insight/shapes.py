@@ -134,6 +134,46 @@ class SegmentStay:
 
 
 @dataclass(frozen=True)
+class Worth:
+    """What a member is expected to pay in the coming 90 days, minor units; `low`..`high` hold four of five members."""
+
+    expected_minor: int
+    low_minor: int
+    median_minor: int
+    high_minor: int
+    orders_low: int  # days with an order
+    orders_median: int
+    orders_high: int
+    orders_expected: float
+    amount_minor: int  # of one such day
+    alive: float  # probability that they still buy here at all
+
+
+@dataclass(frozen=True)
+class Want:
+    """One item (a product type, else a SKU's code) and why: words `[want.<code>]` filled from `facts`.
+
+    `code`: repeat.due, repeat.rhythm, repeat.times, repeat.once (the member's own), explore.beside, explore.near,
+    explore.popular, here (the community buys it), region.
+    """
+
+    item: str
+    code: str
+    facts: dict[str, Any]
+    repeat: bool = False
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class Wants:
+    """A list of wants as of a moment. `personal` False: it holds nothing of the member's own."""
+
+    personal: bool
+    as_of: datetime | None
+    items: tuple[Want, ...]
+
+
+@dataclass(frozen=True)
 class MemberDetail:
     """Everything known about one member."""
 
@@ -147,6 +187,8 @@ class MemberDetail:
     model: ModelInfo | None
     spend_share: float | None  # of the region's sales in 365 days
     profiled: bool  # False: the member does not want to be profiled; no features, segments or risk
+    worth: Worth | None = None
+    wants: tuple[Want, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
-from linli.insight.models import MemberState, Score, SegmentChange, SegmentStay
+from linli.insight.models import MemberState, Popular, Score, SegmentChange, SegmentStay
 from linli.kernel import bulk
 
 AT_ONCE = 2000
@@ -41,6 +41,15 @@ def scores(region: str, as_of: datetime, risks: Mapping[int, float]) -> None:
     """The risks of a day, in the place of what this day had."""
     Score.objects.filter(region=region, as_of=as_of).delete()
     _insert(_SCORE, ((region, as_of, member, risk) for member, risk in risks.items()))
+
+
+@transaction.atomic
+def popular(region: str, as_of: datetime, lists: Mapping[int, list[list[Any]]]) -> None:
+    """What sells by community, in the place of what was known before."""
+    Popular.objects.filter(region=region).delete()
+    Popular.objects.bulk_create(
+        [Popular(region=region, community_id=place, as_of=as_of, items=items) for place, items in lists.items()], batch_size=AT_ONCE
+    )
 
 
 def _columns_of(table: bulk.Table) -> Callable[[models.Model], tuple[Any, ...]]:

@@ -9,9 +9,11 @@ of what goes with their latest baskets, and of what sells now. LightGBM's Lambda
 those scores with recency and the item's own rhythm, on every member's latest basket before as-of.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import lightgbm as lgb
@@ -31,6 +33,8 @@ RANKING |= {"verbosity": -1, "num_threads": 1, "deterministic": True, "force_col
 ROUNDS = 120
 NEAR, TOGETHER, POPULAR = 50, 30, 20
 CHUNK = 400
+TAG = "linli.basket/1"
+FREQUENCY = "frequency"
 FEWEST_BASKETS = 3
 FEWEST_MEMBERS = 50
 
@@ -48,14 +52,34 @@ class BasketModel:
         """False: the published mixture serves, not a learned one."""
         return self.booster is not None
 
+    def save(self, path: Path) -> None:
+        """Write one JSON file: no code in it."""
+        booster = self.booster.model_to_string() if self.booster else None
+        path.write_text(json.dumps({"tag": TAG, "tifu": asdict(self.tifu), "booster": booster, "members": self.members}), encoding="utf-8")
 
-def fit(lines: pd.DataFrame, as_of: datetime, *, tifu: Tifu | None = None, max_members: int = 5000, seed: int = 0) -> BasketModel:
+    @classmethod
+    def load(cls, path: Path) -> "BasketModel":
+        """Read what ``save`` wrote.
+
+        Raises:
+            ValueError: the file is of another kind or version.
+        """
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if told.get("tag") != TAG:
+            raise ValueError(f"{path.name} is {told.get('tag')!r}, not {TAG!r}")
+        return cls(Tifu(**told["tifu"]), lgb.Booster(model_str=told["booster"]) if told["booster"] else None, told["members"])
+
+
+def fit(
+    lines: pd.DataFrame, as_of: datetime, *, tifu: Tifu | None = None, max_members: int = 5000, pool: int | None = None, seed: int = 0
+) -> BasketModel:
     """Learn from every member's latest basket up to ``as_of``, given the baskets before it; later lines are never read.
 
     Args:
         lines: the long frame of ``linli.science.basket_state``.
         tifu: neighbours and decays; None for those of the paper on Ta-Feng.
         max_members: whose latest basket is learnt from, drawn at random.
+        pool: see ``basket_state.state``.
         seed: the only source of randomness.
     """
     tifu = tifu or Tifu()
@@ -67,7 +91,7 @@ def fit(lines: pd.DataFrame, as_of: datetime, *, tifu: Tifu | None = None, max_m
     if of["member_id"].nunique() < FEWEST_MEMBERS:
         return BasketModel(tifu, None, 0)
     now = of.groupby("member_id")["at"].min()
-    at = state(before, now.combine_first(before.groupby("member_id")["at"].max()), tifu)
+    at = state(before, now.combine_first(before.groupby("member_id")["at"].max()), tifu, pool=pool)
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.permutation(at.members.get_indexer(now.index))[:max_members])
     table = candidates(at, rows, tifu)
@@ -101,11 +125,8 @@ def everybody(lines: pd.DataFrame, as_of: datetime, *, k: int = 10) -> pd.DataFr
 def ranked(model: BasketModel, at: State, rows: Ints, k: int) -> pd.DataFrame:
     """``predict`` from a state."""
     parts = []
-    for some in np.array_split(rows, max(1, -(-len(rows) // CHUNK))):
-        table = candidates(at, some, model.tifu)
-        x = table[list(FEATURES)].to_numpy(np.float32)
-        score = table["mixed"] if model.booster is None else np.asarray(model.booster.predict(x, num_threads=1)) if len(x) else []
-        table = table.assign(score=score).sort_values(["row", "score", "column"], ascending=[True, False, True])
+    for table in scored(model, at, rows):
+        table = table.sort_values(["row", "score", "column"], ascending=[True, False, True])
         table["rank"] = table.groupby("row").cumcount() + 1
         parts.append(table.loc[table["rank"] <= k, ["row", "rank", "column", "score", "count"]])
     best = pd.concat(parts, ignore_index=True)
@@ -120,6 +141,55 @@ def ranked(model: BasketModel, at: State, rows: Ints, k: int) -> pd.DataFrame:
     )
 
 
+def scored(model: BasketModel, at: State, rows: Ints, by: str = "") -> Iterator[pd.DataFrame]:
+    """``candidates`` of some members after others, with ``score``: the model's, or personal ``FREQUENCY``'s where asked for."""
+    for some in np.array_split(rows, max(1, -(-len(rows) // CHUNK))):
+        table = candidates(at, some, model.tifu)
+        x = table[list(FEATURES)].to_numpy(np.float32)
+        if by == FREQUENCY:
+            score = table["share"] + 1e-3 * table["popular"] / at.popular.max()
+        else:
+            score = table["mixed"] if model.booster is None else np.asarray(model.booster.predict(x, num_threads=1)) if len(x) else []
+        yield table.assign(score=score)
+
+
+def two_lists(model: BasketModel, at: State, rows: Ints, k: int, by: str = "") -> pd.DataFrame:
+    """The best ``k`` of what each member bought before and the best ``k`` of what not, each with why.
+
+    ``member_id``, ``item``, ``score`` (comparable within a member), ``repeat``; of a repeat ``count`` baskets, ``age`` days
+    since the last and ``every`` days between (nan after one); of another ``beside``: the item of the last three baskets that
+    others most often buy it with ("" where there is none), ``near``: how much the members nearest to them buy it.
+    """
+    follows = np.asarray(at.around.follows.todense(), np.float32)
+    parts = []
+    for table in scored(model, at, rows, by):
+        table = table.assign(repeat=table["count"] > 0).sort_values(
+            ["row", "repeat", "score", "column"], ascending=[True, False, False, True]
+        )
+        best = table[table.groupby(["row", "repeat"]).cumcount() < k]
+        bought = np.asarray(at.last[best["row"].to_numpy()].todense(), np.float32)
+        goes = bought * follows[:, best["column"].to_numpy()].T
+        partner = goes.argmax(axis=1)
+        beside = np.where((goes.max(axis=1) > 0) & ~best["repeat"].to_numpy(), at.items.to_numpy(object)[partner], "")
+        spans = ((best["first_back"] > best["back"]), (best["span"] / (best["count"] - 1).clip(lower=1)))
+        parts.append(
+            pd.DataFrame(
+                {
+                    "member_id": at.members[best["row"]],
+                    "item": at.items[best["column"]],
+                    "score": best["score"].to_numpy(),
+                    "repeat": best["repeat"].to_numpy(),
+                    "count": best["count"].to_numpy(),
+                    "age": best["age"].to_numpy(),
+                    "every": np.where(spans[0], spans[1], np.nan),
+                    "beside": beside,
+                    "near": best["near"].to_numpy(),
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
 def candidates(at: State, rows: Ints, tifu: Tifu) -> pd.DataFrame:
     """(row, column, features) of what each member might buy: own items first, then the best of three lists."""
     owned = at.pairs[at.pairs["row"].isin(rows)]
@@ -130,7 +200,7 @@ def candidates(at: State, rows: Ints, tifu: Tifu) -> pd.DataFrame:
 def _chunk(at: State, rows: Ints, tifu: Tifu, owned: pd.DataFrame) -> pd.DataFrame:
     near = neighbours(at, rows, tifu.k)
     own = at.history[rows].toarray()
-    together = (at.last[rows] @ at.follows).toarray()
+    together = (at.last[rows] @ at.around.follows).toarray()
     mine = owned[owned["row"].isin(rows)]
     place = pd.Series(np.arange(len(rows)), index=rows)
     chosen = np.zeros(near.shape, bool)
@@ -152,14 +222,15 @@ def _chunk(at: State, rows: Ints, tifu: Tifu, owned: pd.DataFrame) -> pd.DataFra
             "mixed": tifu.own * own[i, column] + (1 - tifu.own) * near[i, column],
             "together": together[i, column],
             "popular": at.popular[column],
-            "repeated": at.repeated[column],
+            "repeated": at.around.repeated[column],
             "baskets": at.baskets[row],
             "size": at.size[row],
             "idle": idle,
             "waiting": idle / gap,
         }
     )
-    table = table.merge(mine[["row", "column", *PAIR]], on=["row", "column"], how="left")
+    table = table.merge(mine[["row", "column", *PAIR, "first_age"]], on=["row", "column"], how="left")
+    table["span"] = table["first_age"] - table["age"]
     counts = ["count", "by_basket", "by_day", "share", "since_first"]
     table[counts] = table[counts].fillna(0.0)
     return table

@@ -6,6 +6,7 @@ optionally ``category``. An item twice in a basket counts once.
 
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -32,21 +33,63 @@ class Tifu:
 
 
 @dataclass(frozen=True)
+class Around:
+    """What is drawn from everybody: the items, how they sell and follow each other, and the members to be near to.
+
+    Kept with a day's list, it gives a member whose basket came in later the place among the same others, without reading
+    theirs again.
+    """
+
+    items: pd.Index
+    popular: Floats
+    repeated: Floats
+    follows: sparse.csr_matrix
+    pool: sparse.csr_matrix
+    pool_members: pd.Index
+
+    def save(self, path: Path) -> None:
+        """Write one .npz file: no code in it."""
+        parts = {f"{name}_{part}": getattr(m, part) for name, m in self._matrices() for part in ("data", "indices", "indptr", "shape")}
+        names = self.items.to_numpy(dtype=str)
+        with path.open("wb") as file:
+            np.savez(file, items=names, popular=self.popular, repeated=self.repeated, members=self.pool_members.to_numpy(), **parts)
+
+    def _matrices(self) -> tuple[tuple[str, sparse.csr_matrix], ...]:
+        return ("follows", self.follows), ("pool", self.pool)
+
+    @classmethod
+    def load(cls, path: Path) -> "Around":
+        """Read what ``save`` wrote."""
+        with np.load(path, allow_pickle=False) as f:
+            read = {name: (f[f"{name}_data"], f[f"{name}_indices"], f[f"{name}_indptr"]) for name in ("follows", "pool")}
+            held = {name: sparse.csr_matrix(parts, shape=tuple(f[f"{name}_shape"])) for name, parts in read.items()}
+            names = pd.Index(f["items"].astype(object))
+            return cls(names, f["popular"], f["repeated"], held["follows"], held["pool"], pd.Index(f["members"]))
+
+
+@dataclass(frozen=True)
 class State:
     """As of a moment. ``pairs`` has one row per (member, item) bought: row and column, counts, decayed counts, ages."""
 
     members: pd.Index
-    items: pd.Index
+    around: Around
     pairs: pd.DataFrame
     history: sparse.csr_matrix
-    popular: Floats
-    repeated: Floats
-    follows: sparse.csr_matrix
     last: sparse.csr_matrix
     baskets: Ints
     size: Floats
     idle: Floats
     gap: Floats
+
+    @property
+    def items(self) -> pd.Index:
+        """The items known, by column."""
+        return self.around.items
+
+    @property
+    def popular(self) -> Floats:
+        """How much of each item sells now."""
+        return self.around.popular
 
 
 def check(lines: pd.DataFrame) -> None:
@@ -70,16 +113,27 @@ def numbered(lines: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
     return past.drop(columns="at").merge(baskets, on=["member_id", "basket_id"])
 
 
-def state(past: pd.DataFrame, now: pd.Series, tifu: Tifu, items: pd.Index | None = None) -> State:
+def state(
+    past: pd.DataFrame,
+    now: pd.Series,
+    tifu: Tifu,
+    items: pd.Index | None = None,
+    *,
+    around: Around | None = None,
+    pool: int | None = None,
+) -> State:
     """Everything that features are made of.
 
     Args:
         past: lines of ``numbered``, those to be predicted left out, ``back`` counted from 0 again.
         now: the moment each member is asked for, indexed by member_id; ages count back from it.
         items: the items known; None for those of ``past``.
+        around: everybody else, as drawn before; None to draw it from ``past``.
+        pool: members to be near to, drawn at random, so that a member costs the same however many there are; None for all.
     """
     past = past[past["back"] < HELD_BASKETS]
     members = pd.Index(np.sort(past["member_id"].unique()))
+    items = around.items if around else items
     items = pd.Index(np.sort(past["item"].unique())) if items is None else items
     row, column = members.get_indexer(past["member_id"]), items.get_indexer(past["item"])
     keep = column >= 0
@@ -90,24 +144,21 @@ def state(past: pd.DataFrame, now: pd.Series, tifu: Tifu, items: pd.Index | None
     age = (now.reindex(past["member_id"]).to_numpy() - past["at"].to_numpy()) / np.timedelta64(1, "D")
     age = np.maximum(age, 0.0)
     shape = (len(members), len(items))
-    latest = past["at"].max()
-    fresh = 0.5 ** ((latest - past["at"]).dt.days.to_numpy() / 14.0)
     pairs = _pairs(row, column, back, age, number)
     idle, oldest = np.full(len(members), np.inf), np.zeros(len(members))
     np.minimum.at(idle, row, age)
     np.maximum.at(oldest, row, age)
-    bought = np.bincount(column, minlength=len(items))
-    again = np.bincount(pairs["column"], pairs["count"] > 1, minlength=len(items))
-    buyers = np.bincount(pairs["column"], minlength=len(items))
-    total = np.maximum(bought.sum(), 1)
+    history = sparse.csr_matrix((_weights(back, number[row], tifu), (row, column)), shape=shape)
+    if around is None:
+        chosen = np.arange(len(members))
+        if pool is not None and pool < len(members):
+            chosen = np.sort(np.random.default_rng(0).permutation(len(members))[:pool])
+        around = _around(past, items, pairs, _follows(row, column, back, shape), history[chosen], members[chosen])
     return State(
         members=members,
-        items=items,
+        around=around,
         pairs=pairs,
-        history=sparse.csr_matrix((_weights(back, number[row], tifu), (row, column)), shape=shape),
-        popular=np.bincount(column, fresh, minlength=len(items)) / max(float(fresh.sum()), 1e-9) + 1e-3 * bought / total,
-        repeated=(again + 1.0) / (buyers + 10.0),
-        follows=_follows(row, column, back, shape),
+        history=history,
         last=sparse.csr_matrix(((back < 3) / (1.0 + back), (row, column)), shape=shape),
         baskets=number,
         size=np.bincount(row, minlength=len(members)) / np.maximum(number, 1),
@@ -116,20 +167,33 @@ def state(past: pd.DataFrame, now: pd.Series, tifu: Tifu, items: pd.Index | None
     )
 
 
+def _around(
+    past: pd.DataFrame, items: pd.Index, pairs: pd.DataFrame, follows: sparse.csr_matrix, pool: sparse.csr_matrix, members: pd.Index
+) -> Around:
+    column = items.get_indexer(past["item"])
+    fresh = 0.5 ** ((past["at"].max() - past["at"]).dt.days.to_numpy() / 14.0)
+    bought = np.bincount(column, minlength=len(items))
+    again = np.bincount(pairs["column"], pairs["count"] > 1, minlength=len(items))
+    buyers = np.bincount(pairs["column"], minlength=len(items))
+    popular = np.bincount(column, fresh, minlength=len(items)) / max(float(fresh.sum()), 1e-9) + 1e-3 * bought / max(int(bought.sum()), 1)
+    return Around(items, popular, (again + 1.0) / (buyers + 10.0), follows, pool, members)
+
+
 def neighbours(of: State, rows: Ints, k: int) -> npt.NDArray[np.float32]:
-    """Mean history of each row's ``k`` nearest members (Euclidean), itself left out, (rows, items)."""
-    h = of.history.astype(np.float32)
-    square = np.asarray(h.multiply(h).sum(axis=1)).ravel()
-    like = (h[rows] @ h.T).toarray()
+    """Mean history of each row's ``k`` nearest members of the pool (Euclidean), itself left out, (rows, items)."""
+    h, pool = of.history.astype(np.float32), of.around.pool.astype(np.float32)
+    square = np.asarray(pool.multiply(pool).sum(axis=1)).ravel()
+    like = (h[rows] @ pool.T).toarray()
     distance = square[None, :] - 2.0 * like
-    distance[np.arange(len(rows)), rows] = np.inf
-    k = min(k, len(of.members) - 1)
+    itself = of.around.pool_members.get_indexer(of.members[rows])
+    distance[np.flatnonzero(itself >= 0), itself[itself >= 0]] = np.inf
+    k = min(k, pool.shape[0] - 1)
     if k < 1:
         return np.zeros((len(rows), len(of.items)), np.float32)
     near = np.argpartition(distance, k - 1, axis=1)[:, :k]
     at = np.repeat(np.arange(len(rows)), k)
     chosen = sparse.csr_matrix((np.full(at.size, 1.0 / k, np.float32), (at, near.ravel())), shape=like.shape)
-    return np.asarray((chosen @ h).toarray(), np.float32)
+    return np.asarray((chosen @ pool).toarray(), np.float32)
 
 
 def _weights(back: Ints, number: Ints, tifu: Tifu) -> Floats:

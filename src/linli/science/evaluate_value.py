@@ -105,7 +105,10 @@ def judge(name: str, purchases: pd.DataFrame, as_of: datetime, days: int, *, see
     }
     happened, worth = came["visits"].to_numpy(np.float64), came["amount_minor"].to_numpy(np.float64) / 100
     amount = _textbook_amount(purchases[purchases["at"] <= as_of], frame)
-    values = {rival: said[rival] * amount for rival in RIVALS} | {OURS: ours["value"].to_numpy() / 100}
+    values = {rival: said[rival] * amount for rival in RIVALS} | {
+        OURS: ours["value"].to_numpy() / 100,
+        MEDIAN: ours["value_median"].to_numpy() / 100,
+    }
     low, high = (ours[f"value_{side}"].to_numpy() / 100 for side in ("low", "high"))
     inside = {
         "purchases": ((happened >= ours["purchases_low"]) & (happened <= ours["purchases_high"])).to_numpy(),

@@ -40,8 +40,15 @@ class GammaGamma:
         return result
 
 
-def fit(n: npt.ArrayLike, mean: npt.ArrayLike) -> GammaGamma:
-    """Maximum-likelihood parameters from members with n >= 1 purchases of mean amount > 0, each of shape (n,).
+GROCERY_SHAPES = (1.0, 2.7)
+"""p and q - 1 before a shop's members are known: between Complete Journey (84.51, CC0; .42, 2.83) and Online Retail II (UCI,
+CC-BY-4.0; 2.32, 2.62). The amounts themselves are never assumed: gamma is the shop's own."""
+
+
+def fit(n: npt.ArrayLike, mean: npt.ArrayLike, *, prior: bool = False) -> GammaGamma:
+    """Parameters of maximum likelihood from members with n >= 1 purchases of mean amount > 0, each of shape (n,).
+
+    ``prior``: a posteriori, p and q - 1 log-normal around what is usual in grocery.
 
     Raises:
         ValueError: nobody, or a member without a purchase or an amount.
@@ -53,7 +60,8 @@ def fit(n: npt.ArrayLike, mean: npt.ArrayLike) -> GammaGamma:
 
     def loss(logs: Floats) -> float:
         p, over, gamma = np.exp(logs)
-        return -float(GammaGamma(p, 1 + over, gamma).log_likelihood(n, m / unit).mean())
+        off = float(np.square(logs[:2] - np.log(GROCERY_SHAPES)).sum() / 2 / len(n)) if prior else 0.0
+        return off - float(GammaGamma(p, 1 + over, gamma).log_likelihood(n, m / unit).mean())
 
     # q stays over 1: below, the mean amount of everybody does not exist.
     found = minimize(loss, [1.0, 1.0, 0.5], method="L-BFGS-B", bounds=[(-4, 6), (-4, 6), (-6, 8)], tol=1e-11)

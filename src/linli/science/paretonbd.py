@@ -47,11 +47,15 @@ class ParetoNbd:
         result: Floats = self.p_alive(x, t_x, T) * (self.r + x) / (self.alpha + T) * self._time_left(T, h)
         return result
 
-    def counts_at(self, x: Floats, t_x: Floats, T: Floats, h: float, *, shares: tuple[float, ...], mean: Floats | None = None) -> Floats:
+    def counts_at(
+        self, x: Floats, t_x: Floats, T: Floats, h: float, *, shares: tuple[float, ...], mean: Floats | None = None, drift: float = 0.0
+    ) -> Floats:
         """Quantiles of the number of purchases in (T, T+h], shape (n, len(shares)): smallest k with P(count <= k) >= share.
 
         Given alive at T, lambda ~ Gamma(r+x, alpha+T) and mu ~ Gamma(s, beta+T) are independent, so the count is a
         negative binomial for every remaining lifetime. ``mean`` moves the buying rate so that the expectation is that.
+        ``drift``: the rate of the horizon is lambda times a variable of mean 1 and this variance, their product taken as a
+        gamma of the same mean and variance.
         """
         p_alive, left = self.p_alive(x, t_x, T), self._time_left(T, h)
         usual = p_alive * (self.r + x) / (self.alpha + T) * left
@@ -60,8 +64,10 @@ class ParetoNbd:
         gone_by = 1 - (1 - through)[:, None] * (np.arange(LIFETIMES) + 0.5) / LIFETIMES
         times = np.column_stack([(self.beta + T)[:, None] * (gone_by ** (-1 / self.s) - 1), np.full(len(T), h)])
         weight = np.column_stack([np.repeat(((1 - through) / LIFETIMES)[:, None], LIFETIMES, 1), through]) * p_alive[:, None]
-        size = (self.r + x)[:, None]
-        hit = scale[:, None] * times / ((self.alpha + T)[:, None] + scale[:, None] * times)
+        seen = self.r + x
+        size = (1.0 / ((1.0 + drift) * (1.0 + 1.0 / seen) - 1.0))[:, None]
+        rate = (scale * seen / (self.alpha + T))[:, None] * times
+        hit = rate / (size + rate)
         now = np.exp(size * np.log1p(-hit))  # P(count = 0) by lifetime; the next is by recursion
         found = np.full((len(T), len(shares)), -1.0)
         total, k = 1 - p_alive, 0
@@ -100,8 +106,23 @@ class ParetoNbd:
         return alive, gone
 
 
-def fit(x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike, *, near: ParetoNbd | None = None) -> ParetoNbd:
-    """Maximum-likelihood parameters for members' (x, t_x, T), each of shape (n,). ``near`` is where to look.
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What is believed of a shop before its members are known: normal in the logarithms of (r, alpha, s, beta)."""
+
+    usual: ParetoNbd
+    spread: tuple[float, float, float, float]
+
+
+GROCERY_PRIOR = Prior(ParetoNbd(r=1.08, alpha=26.9, s=3.67, beta=30600.0), (0.7, 1.0, 1.0, 1.0))
+"""In days. Buying as in ``bgnbd.GROCERY_PRIOR``; leaving is Complete Journey's to 2017-10-01 (84.51, CC0; s 3.67, beta 30,612:
+1 % in 90 days)."""
+
+
+def fit(x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike, *, near: ParetoNbd | None = None, prior: Prior | None = None) -> ParetoNbd:
+    """Parameters for members' (x, t_x, T), each of shape (n,): of maximum likelihood or, with a prior, a posteriori.
+
+    ``near`` is where to look.
 
     Raises:
         ValueError: no members, or impossible histories.
@@ -111,12 +132,23 @@ def fit(x: npt.ArrayLike, t_x: npt.ArrayLike, T: npt.ArrayLike, *, near: ParetoN
     rows, weight = np.unique(np.column_stack([x, t_x / scale, T / scale]), axis=0, return_counts=True)
     share = weight / weight.sum()
 
+    usual = _logs(prior.usual, scale) if prior else []
+
     def loss(logs: Floats) -> float:
-        return -float(share @ ParetoNbd(*np.exp(logs)).log_likelihood(rows[:, 0], rows[:, 1], rows[:, 2]))
+        off = 0.0 if prior is None else float(np.square((logs - usual) / prior.spread).sum() / 2 / weight.sum())
+        return off - float(share @ ParetoNbd(*np.exp(logs)).log_likelihood(rows[:, 0], rows[:, 1], rows[:, 2]))
 
     # The bounds keep the search off the ridge where s and beta run away together (hardly anybody leaves).
     bounds = [(-6.0, 6.0), (-6.0, 8.0), (-6.0, 4.0), (-6.0, 8.0)]
-    start = [-0.5, 2.3, -0.5, 2.4] if near is None else list(np.log([near.r, near.alpha / scale, near.s, near.beta / scale]))
+    start = _logs(near, scale) if near else [-0.5, 2.3, -0.5, 2.4]
+    if prior is not None:  # of a few days hardly anybody can be seen to leave: the prior's own beta must be in reach
+        bounds[3] = (-6.0, max(8.0, usual[3] + 2.0))
+        start = start if near else usual
     found = minimize(loss, start, method="L-BFGS-B", bounds=bounds, tol=1e-10)
     r, alpha, s, beta = (float(p) for p in np.exp(found.x))
     return ParetoNbd(r, alpha * scale, s, beta * scale)
+
+
+def _logs(model: ParetoNbd, scale: float) -> list[float]:
+    """Where a search in rescaled time starts, in logarithms."""
+    return [float(v) for v in np.log([model.r, model.alpha / scale, model.s, model.beta / scale])]

@@ -2,12 +2,13 @@
 
 Two exact models of buying and leaving, BG/NBD and Pareto/NBD, are averaged (geometrically); small Poisson trees, learnt
 on the first part of the very history, say who is over- and who underrated, while the total stays that of the exact models.
-Gamma-gamma says what a purchase is worth. The interval is Pareto/NBD's own distribution of counts, its rate moved to the
-corrected expectation.
+Gamma-gamma says what a purchase is worth. Median and interval are those of Pareto/NBD's counts and gamma-gamma's sums, the
+rate moved to the corrected expectation and the width to what the past held (``value_interval``).
 """
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -17,14 +18,13 @@ import lightgbm as lgb
 import numpy as np
 import pandas as pd
 
-from linli.science import bgnbd, gammagamma, long_frame, paretonbd, rfm
+from linli.science import bgnbd, gammagamma, long_frame, paretonbd, rfm, value_interval
 from linli.science.bgnbd import Floats
 from linli.science.churn_model import Frame, collect, history, matrix
 from linli.science.purchases import as_table
+from linli.science.value_interval import Asked, Spread
 
-TAG = "linli.value/1"
-SHARES = (0.1, 0.5, 0.9)
-"""The interval holds four of five members."""
+TAG = "linli.value/2"
 INPUTS = ("x", "recency_share", "recency_per_max", "gap_cv", "monetary", "first_amount", "basket_items", "bg_log", "pareto_log")
 TREES = {
     "objective": "poisson", "num_leaves": 4, "learning_rate": 0.03, "min_data_in_leaf": 100, "feature_fraction": 0.5,
@@ -67,6 +67,7 @@ class ValueModel:
     horizon_days: int
     trained_to: str
     members: int
+    spread: Spread = field(default_factory=Spread)
 
     def predict(self, frame: pd.DataFrame, *, as_of: datetime) -> pd.DataFrame:
         """One row per member of the long frame (``docs/science.md``) who bought by ``as_of``: see ``score``.
@@ -85,21 +86,21 @@ class ValueModel:
         Returns:
             ``purchases`` (expected number of days with a purchase), ``purchases_low``, ``purchases_median``,
             ``purchases_high`` (80 % interval), ``amount`` (expected amount of one), ``value`` = purchases x amount,
-            ``value_low``, ``value_high`` (the interval of purchases at the expected amount) in minor units, ``p_alive``.
+            ``value_low``, ``value_median``, ``value_high`` (80 % interval) in minor units, ``p_alive``.
         """
-        return self.score_features(collect(rfm.features(purchases, as_of, active_days=None)))
+        return self.score_features(collect(rfm.worths(purchases, as_of)))
 
     def score_features(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """The same from ``rfm.features`` that the caller has already."""
+        """The same from ``rfm.worths`` that the caller has already."""
         mean = self.expected(frame)
-        x, t_x, T = history(frame)
-        low, middle, high = self.base.pareto.counts_at(x, t_x, T, self.horizon_days, shares=SHARES, mean=mean).T
-        paid = frame["monetary"].to_numpy()
-        amount = self.spend.expected_amount(np.where(paid > 0, frame["visits"], 0.0), np.maximum(paid, 0.0))
+        asked = _asked(frame, mean, self.horizon_days)
+        low, middle, high = value_interval.counts(self.base.pareto, asked, self.spread).T
+        worth = value_interval.values(self.base.pareto, self.spend, asked, self.spread).T
+        amount = self.spend.expected_amount(asked.n, asked.paid)
         columns = {
             "purchases": mean, "purchases_low": low, "purchases_median": middle, "purchases_high": high,
-            "amount": amount, "value": mean * amount, "value_low": low * amount, "value_high": high * amount,
-            "p_alive": self.base.pareto.p_alive(x, t_x, T),
+            "amount": amount, "value": mean * amount, "value_low": worth[0], "value_median": worth[1], "value_high": worth[2],
+            "p_alive": self.base.pareto.p_alive(asked.x, asked.t_x, asked.T),
         }  # fmt: skip
         return pd.DataFrame(columns, index=frame.index)
 
@@ -111,6 +112,10 @@ class ValueModel:
         pushes = [tree.predict(matrix(inputs, INPUTS), raw_score=True, num_threads=1) for tree in self.trees]
         return np.asarray(np.exp(start + PUSH * np.mean(pushes, axis=0) - self.level))
 
+    def plain(self) -> "ValueModel":
+        """The exact models alone, without the trees: the baseline."""
+        return replace(self, trees=(), level=0.0)
+
     def save(self, path: Path) -> None:
         """Write one JSON file: no code in it."""
         document = {
@@ -119,6 +124,7 @@ class ValueModel:
             "pareto": {n: getattr(self.base.pareto, n) for n in ("r", "alpha", "s", "beta")},
             "spend": {n: getattr(self.spend, n) for n in ("p", "q", "gamma")},
             "trees": [tree.model_to_string() for tree in self.trees],
+            "spread": asdict(self.spread),
         } | {n: getattr(self, n) for n in ("level", "horizon_days", "trained_to", "members")}
         path.write_text(json.dumps(document), encoding="utf-8")
 
@@ -136,6 +142,7 @@ class ValueModel:
             base=Base(bgnbd.BgNbd(**document["bg"]), paretonbd.ParetoNbd(**document["pareto"])),
             spend=gammagamma.GammaGamma(**document["spend"]),
             trees=tuple(lgb.Booster(model_str=text) for text in document["trees"]),
+            spread=Spread(**document["spread"]),
             **{n: document[n] for n in ("level", "horizon_days", "trained_to", "members")},
         )
 
@@ -150,37 +157,43 @@ def fit(frame: pd.DataFrame, *, as_of: datetime, horizon_days: int = 90, seed: i
     return learn(purchases, as_of, horizon_days=horizon_days, seed=seed)
 
 
-def learn(purchases: Frame, as_of: datetime, *, horizon_days: int = 90, seed: int = 0) -> ValueModel:
-    """``fit`` from the baskets of ``linli.science.purchases``, as a frame or a table of any engine."""
+def learn(purchases: Frame, as_of: datetime, *, horizon_days: int = 90, seed: int = 0, prior: bool = False) -> ValueModel:
+    """``fit`` from the baskets of ``linli.science.purchases``, as a frame or a table of any engine.
+
+    ``prior``: start from what is usual in grocery, which two weeks of data hardly move and half a year outweighs.
+    """
     table = as_table(purchases)
     known = table.filter(table.at <= ibis.literal(as_of))
-    frame = collect(rfm.features(known, as_of, active_days=None))
+    frame = collect(rfm.worths(known, as_of))
     if not len(frame):
         raise ValueError(f"nothing was bought by {as_of}")
     paid = frame[frame["monetary"] > 0]
-    models = base(frame, seed=seed)
+    models = base(frame, seed=seed, prior=prior)
+    spend = gammagamma.fit(paid["visits"], paid["monetary"], prior=prior)
+    looks = _looks(known, as_of, horizon_days, models, seed, prior) if len(frame) * len(LOOKS) >= LEAST_ROWS else []
     model = ValueModel(
         base=models,
-        spend=gammagamma.fit(paid["visits"], paid["monetary"]),
-        trees=_correction(known, as_of, horizon_days, models, seed),
+        spend=spend,
+        trees=_correction(looks, seed),
         level=0.0,
         horizon_days=horizon_days,
         trained_to=as_of.isoformat(),
         members=len(frame),
+        spread=_spread(looks[0], spend, seed) if looks else Spread(),
     )
     # The trees say who buys more than whom; how much all of them buy is left to the exact models, which know the horizon.
     moved, usual = model.expected(frame).sum(), np.exp(_inputs(frame, models, horizon_days)[1]).sum()
     return replace(model, level=float(np.log(moved / usual)))
 
 
-def base(frame: pd.DataFrame, *, seed: int = 0, near: Base | None = None) -> Base:
-    """Both models fitted on the histories of ``rfm.features``, looking ``near`` an earlier fit of the same shop."""
+def base(frame: pd.DataFrame, *, seed: int = 0, near: Base | None = None, prior: bool = False) -> Base:
+    """Both models fitted on the histories of ``rfm.worths``, looking ``near`` a later fit of the same shop or from the prior."""
     if len(frame) > MOST_FITTED:
         frame = frame.sample(MOST_FITTED, random_state=seed)
     x, t_x, T = history(frame)
-    if near is None:
-        return Base(bgnbd.fit(x, t_x, T), paretonbd.fit(x, t_x, T))
-    return Base(bgnbd.fit(x, t_x, T, near=near.bg), paretonbd.fit(x, t_x, T, near=near.pareto))
+    usual = (bgnbd.GROCERY_PRIOR, paretonbd.GROCERY_PRIOR) if prior else (None, None)
+    where = (near.bg, near.pareto) if near else (None, None)
+    return Base(bgnbd.fit(x, t_x, T, near=where[0], prior=usual[0]), paretonbd.fit(x, t_x, T, near=where[1], prior=usual[1]))
 
 
 def _inputs(frame: pd.DataFrame, models: Base, horizon_days: float) -> tuple[pd.DataFrame, Floats]:
@@ -196,29 +209,64 @@ def _inputs(frame: pd.DataFrame, models: Base, horizon_days: float) -> tuple[pd.
     return inputs, (np.log(first) + np.log(second)) / 2
 
 
-def _correction(known: ir.Table, as_of: datetime, horizon_days: int, models: Base, seed: int) -> tuple[lgb.Booster, ...]:
-    """Trees that correct the expectation, learnt at cutoffs in the second half of the history; none if they do not help.
+def _asked(frame: pd.DataFrame, mean: Floats, horizon_days: float) -> Asked:
+    """What the intervals need of each member of ``rfm.worths``."""
+    paid = frame["monetary"].to_numpy(np.float64)
+    n = np.where(paid > 0, frame["visits"].to_numpy(np.float64), 0.0)
+    return Asked(*history(frame), mean, n, np.maximum(np.nan_to_num(paid), 0.0), horizon_days)
 
-    Whether they help is asked of a third of the members, whom the asked trees have not seen.
-    """
+
+@dataclass(frozen=True)
+class _Look:
+    """The history as of an earlier cutoff, both models as fitted then, and what the ``days`` after brought each member."""
+
+    frame: pd.DataFrame
+    models: Base
+    came: pd.DataFrame
+    days: int
+
+
+def _looks(known: ir.Table, as_of: datetime, horizon_days: int, models: Base, seed: int, prior: bool) -> list[_Look]:
+    """Cutoffs in the second half of the history, the one farthest back first; none in a history too short to ask."""
     first = pd.Timestamp(known.at.min().to_pandas())
     reach = min(float(horizon_days), (pd.Timestamp(as_of) - first).days / 2)
     if reach < LEAST_REACH_DAYS:
-        return ()
-    parts, starts, counts = [], [], []
+        return []
+    found = []
     for share in LOOKS:
         # Whole days back, so that every look ends with a day as ``as_of`` does.
         days = round(reach * share)
         cutoff = as_of - timedelta(days=days)
-        frame = collect(rfm.features(known, cutoff, active_days=None))
-        # Fitted anew on what was known then; the later fit only says where to look.
-        inputs, start = _inputs(frame, base(frame, seed=seed, near=models), days)
+        frame = collect(rfm.worths(known, cutoff))
+        if len(frame):
+            # Fitted anew on what was known then; the later fit only says where to look.
+            then = base(frame, seed=seed, near=models, prior=prior)
+            came = long_frame.visits_after(known, cutoff, as_of).reindex(frame.index).fillna(0)
+            found.append(_Look(frame, then, came, days))
+    return found
+
+
+def _spread(look: _Look, spend: gammagamma.GammaGamma, seed: int) -> Spread:
+    """How wide the intervals must be to hold what came after that look."""
+    asked = _asked(look.frame, np.exp(_inputs(look.frame, look.models, look.days)[1]), look.days)
+    happened, worth = (look.came[c].to_numpy(np.float64) for c in ("visits", "amount_minor"))
+    return value_interval.learn(look.models.pareto, spend, asked, happened, worth, seed=seed)
+
+
+def _correction(looks: Sequence[_Look], seed: int) -> tuple[lgb.Booster, ...]:
+    """Trees that correct the expectation, learnt at the looks; none if they do not help.
+
+    Whether they help is asked of a third of the members, whom the asked trees have not seen.
+    """
+    parts, starts, counts = [], [], []
+    for look in looks:
+        inputs, start = _inputs(look.frame, look.models, look.days)
         parts.append(inputs.reindex(columns=list(INPUTS)))
         starts.append(start)
-        counts.append(long_frame.visits_after(known, cutoff, as_of)["visits"].reindex(frame.index).fillna(0).to_numpy(np.float64))
-    data, start, count = pd.concat(parts), np.concatenate(starts), np.concatenate(counts)
-    if len(data) < LEAST_ROWS:
+        counts.append(look.came["visits"].to_numpy(np.float64))
+    if sum(map(len, parts)) < LEAST_ROWS:
         return ()
+    data, start, count = pd.concat(parts), np.concatenate(starts), np.concatenate(counts)
     codes, members = pd.factorize(data.index, sort=True)
     asked = (np.random.default_rng(seed).random(len(members)) < 1 / 3)[codes]
     x = matrix(data, INPUTS)
