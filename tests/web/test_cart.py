@@ -80,6 +80,18 @@ def test_the_stepper_ends_where_the_members_share_does(shop: Shop, till: Till) -
     assert 'max="3"' in signed_in("alice").get(reverse("shop:cart")).content.decode()
 
 
+def test_what_a_flash_sale_sold_waits_for_no_neighbours(shop: Shop, till: Till) -> None:
+    flash = groups.open(region=REGION, group=new_group(shop.maple, "milk", key="f", kind="flash", threshold=1, per_member_pieces=4))
+    order = buy(till, shop.alice, [(flash, 1)], key="k").order_id
+    alice = signed_in("alice")
+    cards = alice.get(reverse("shop:orders")).text.partition("<main")[2]
+    assert "都归你了，到时来取" in cards and "归你了</b>" in cards and "等成团</b>" not in cards
+    assert "付好了，归你了" in alice.get(reverse("shop:order", args=[order])).text
+    buy(till, shop.alice, [(shop.cherries, 1), (flash, 1)], key="both")
+    cards = alice.get(reverse("shop:orders")).text.partition("<main")[2]
+    assert "，等成团" in cards and cards.count("等成团</b>") == 1  # the other one still does
+
+
 def test_the_tab_counts_on_every_page(shop: Shop) -> None:
     carts.put(member_id=shop.alice, line=Wanted(shop.cherries, 3))
     for view in ("shop:home", "shop:all", "shop:orders", "shop:me"):

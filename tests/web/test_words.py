@@ -17,7 +17,6 @@ SOURCE = Path(words.__file__).parents[1]
 
 
 @cache
-@cache
 def raised() -> dict[str, set[str]]:
     """Code -> names of the facts it is raised with, read from the syntax tree of every module."""
     found: dict[str, set[str]] = {}

@@ -17,7 +17,7 @@ from linli.kernel import events
 from linli.kernel.refusals import Refusal
 from linli.people import queries as people
 from linli.trade import load
-from linli.trade.models import Order, OrderLine, Pickup, Refund
+from linli.trade.models import GroupBuy, Order, OrderLine, Pickup, Refund
 
 LINE_WAITS = (OrderLine.State.OPEN, OrderLine.State.READY)
 
@@ -42,6 +42,7 @@ class LineInfo:
     weighed_g: int | None = None
     gift: bool = False
     team_id: uuid.UUID | None = None
+    kind: str = "pooled"  # its group-buy's
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,11 @@ class OrderInfo:
     shipping_minor: int = 0
     steps: list[list[Any]] = field(default_factory=list)  # the price's explanation, as charged: [code, amount_minor, facts]
     source: str = "shop"
+
+    @property
+    def sure(self) -> bool:
+        """Paid, and nothing in it waits for neighbours: all of it is from flash sales."""
+        return self.state == "paid" and all(line.kind == GroupBuy.Kind.FLASH for line in self.lines)
 
 
 @dataclass(frozen=True)
@@ -175,6 +181,7 @@ def _line(line: OrderLine, sku: SkuInfo) -> LineInfo:
         line.weighed_g,
         line.gift,
         line.team_id,
+        line.group.kind,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 from linli.goods import queries as goods
 from linli.goods.queries import SkuInfo
-from linli.trade.models import OrderLine, Pickup
+from linli.trade.models import GroupBuy, OrderLine, Pickup
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class PassLine:
     sku: SkuInfo
     pieces: int
     ready: bool
+    sure: bool = False  # from a flash sale: it waits for its day, not for neighbours
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,11 @@ class Pass:
     wave_on: date
     pickup_from: datetime
     lines: list[PassLine]
+
+    @property
+    def sure(self) -> bool:
+        """Whether nothing under it waits for neighbours any more."""
+        return all(line.ready or line.sure for line in self.lines)
 
     @property
     def ready_pieces(self) -> int:
@@ -75,6 +81,7 @@ def _pass(lines: list[OrderLine], skus: dict[str, SkuInfo]) -> Pass:
                 skus[line.sku_code],
                 line.quantity - line.returned_pieces,
                 line.state == OrderLine.State.READY,
+                line.group.kind == GroupBuy.Kind.FLASH,
             )
             for line in lines
         ],

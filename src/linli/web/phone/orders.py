@@ -22,7 +22,7 @@ from linli.trade import orders as verbs
 from linli.trade import queries as trade
 from linli.trade.queries import GroupCard, OrderInfo, passes
 from linli.web.access import allow
-from linli.web.phone import offers, paying, shelf, terms
+from linli.web.phone import offers, paying, shelf
 from linli.web.phone.asking import actor_of, key_of, new_key, remember, shop_page
 from linli.web.phone.codes import qr
 
@@ -73,6 +73,7 @@ class Ticket:
     pickup: str
     pieces: int
     ready_pieces: int
+    sure: bool
     lines: list[passes.PassLine]
     qr: SafeString
 
@@ -86,7 +87,7 @@ def tickets(request: HttpRequest, order_id: uuid.UUID | None = None) -> list[Tic
     """The member's pickup codes, one a day; the image is the address under which a leader's camera opens the hand-out."""
     there = request.build_absolute_uri(reverse("leader:pickup"))
     return [
-        Ticket(p.code, shelf.moment_words(p.pickup_from), p.pieces, p.ready_pieces, p.lines, qr(f"{there}?code={p.code}"))
+        Ticket(p.code, shelf.moment_words(p.pickup_from), p.pieces, p.ready_pieces, p.sure, p.lines, qr(f"{there}?code={p.code}"))
         for p in passes.passes(actor_of(request).member_id or 0, order_id)
     ]
 
@@ -120,7 +121,6 @@ def order(request: HttpRequest, order_id: uuid.UUID) -> HttpResponse:
     page: dict[str, Any] = {
         "order": found,
         "way": way(found.state),
-        "sure": found.state == "paid" and all(c.kind == terms.FLASH for c in groups.values()),
         "groups": [shelf.group(card) for card in groups.values()],
         "teams": [t for card in groups.values() if (t := offers.own_team(card, found.member_id)) is not None],
         "community": people.community(found.community_id),
