@@ -12,8 +12,8 @@ from linli.web import words
 CODES = [
     *(f"reason.{c}" for c in reasons.CODES), *(f"label.{c}" for c in (*segments.LABELS, "not_profiled")),
     *(f"segment.{c}" for c in segments.REGISTRY), *(f"lifecycle.{c}" for c in rules.LIFECYCLE), *(f"response.{n}" for n in range(4)),
-    *(f"want.{n}" for n in ("repeat.due", "repeat.rhythm", "repeat.times", "repeat.once", "here", "region")),
-    *(f"want.explore.{n}" for n in ("beside", "near", "popular")),
+    *(f"want.{brief}{n}" for brief in ("", "brief.") for n in ("repeat.due", "repeat.rhythm", "repeat.times", "repeat.once")),
+    *(f"want.{brief}{n}" for brief in ("", "brief.") for n in ("explore.beside", "explore.near", "explore.popular", "here", "region")),
     *(f"{kind}.{n}" for kind in ("model", "value", "basket") for n in ("good", "old", "unjudged", "below_baseline", "no_history")),
     *(f"alert.{c}" for c in ("stale", "at_risk_valuable", "went_silent", "metric_missed", "community_silent", "model_old", "model_unjudged",
                              "model_below_baseline", "model_no_history")),

@@ -34,6 +34,7 @@ class Scene:
     leaders: set[int]
     why: dict[int, list[Reason]]
     shelf: knowledge.Shelf
+    likely: dict[int, tuple[str, ...]]
 
 
 def scene(launch: models.Launch, runs: Sequence[models.Run], now: datetime, book: p.Playbook | None = None) -> Scene:
@@ -53,6 +54,7 @@ def scene(launch: models.Launch, runs: Sequence[models.Run], now: datetime, book
         leaders=set(people.leaders(launch.region)),
         why=knowledge.model_reasons(ids) if book is None else {},
         shelf=knowledge.shelf(launch.region),
+        likely=knowledge.likely(ids, often=True),
     )
 
 
@@ -180,7 +182,7 @@ def drafted(run: models.Run, step: p.Effect, here: Scene) -> tuple[str, str]:
     values = words.values(
         language=language,
         surname=member.surname,
-        usual=here.shelf.usual(run.community_id, run.facts.get("favourite_products") or [], language),
+        usual=here.shelf.usual(run.community_id, here.likely.get(run.member_id) or run.facts.get("favourite_products") or [], language),
         recency_days=run.facts.get("recency_days"),
         gap_days=run.facts.get("gap_median_days"),
         coupons=offers(step, here.book, here.launch.currency),

@@ -123,6 +123,12 @@ def model_reasons(member_ids: Sequence[int], most: int = 2) -> dict[int, list[Re
     }
 
 
+def likely(member_ids: Sequence[int], *, often: bool = False) -> dict[int, tuple[str, ...]]:
+    """Items each member will likely want next, best first. `often`: only what they bought twice and more, so that words may say so."""
+    found = insight.wants_of(member_ids)
+    return {m: tuple(w.item for w in wants if not often or w.facts.get("times", 0) > 1) for m, wants in found.items()}
+
+
 def badge(facts: dict[str, Any]) -> str:
     """The one label that says most."""
     segments = facts.get("segments") or []
@@ -131,14 +137,14 @@ def badge(facts: dict[str, Any]) -> str:
 
 @dataclass(frozen=True)
 class Shelf:
-    """What can be joined where, in the shop's names: community id -> product type of the history -> (zh, en)."""
+    """What can be joined where, in the shop's names: community id -> item (product type, else code) -> (zh, en)."""
 
     offered: dict[int, dict[str, tuple[str, str]]]
 
-    def usual(self, community_id: int, product_types: Sequence[str], language: str) -> tuple[str, ...]:
-        """What a member usually buys and can buy there now: goods without an open group-buy aren't spoken of."""
+    def usual(self, community_id: int, items: Sequence[str], language: str) -> tuple[str, ...]:
+        """Of these items the first two that can be bought there now: goods without an open group-buy aren't spoken of."""
         names = self.offered.get(community_id, {})
-        return tuple(names[t][0 if language == "zh" else 1] for t in product_types if t in names)[:2]
+        return tuple(names[t][0 if language == "zh" else 1] for t in items if t in names)[:2]
 
 
 def shelf(region: str) -> Shelf:
@@ -146,7 +152,7 @@ def shelf(region: str) -> Shelf:
     skus = goods.skus(region)
     return Shelf(
         {
-            community_id: {skus[c].history_type: (skus[c].name_zh, skus[c].name_en) for c in codes if c in skus and skus[c].history_type}
+            community_id: {skus[c].item: (skus[c].name_zh, skus[c].name_en) for c in sorted(codes) if c in skus}
             for community_id, codes in trade.on_offer(region).items()
         }
     )

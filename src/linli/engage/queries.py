@@ -269,6 +269,7 @@ def task(region: str, task_id: int, community_ids: Sequence[int]) -> TaskCard:
 def _task_cards(rows: Sequence[models.LeaderTask], zone: str, now: datetime) -> list[TaskCard]:
     known = people.members([t.member_id for t in rows])
     facts = dict(models.Run.objects.filter(pk__in=[t.run_id for t in rows]).values_list("pk", "facts"))
+    likely = knowledge.likely([t.member_id for t in rows])
     cards = []
     for t in rows:
         book, member, fact = library.of(t.launch), known.get(t.member_id), facts.get(t.run_id, {})
@@ -284,6 +285,7 @@ def _task_cards(rows: Sequence[models.LeaderTask], zone: str, now: datetime) -> 
                 purchases_count=fact.get("orders_365d"),
                 badge=knowledge.badge(fact),
                 usual_goods=tuple(fact.get("favourite_products") or ())[:3],
+                likely_goods=likely.get(t.member_id, ()),
                 reasons=_reasons(t.reasons),
                 words=t.words,
                 said=t.said,

@@ -43,7 +43,8 @@ class TaskCard:
     building: str
     purchases_count: int | None
     badge: str  # a segment code, such as "at_risk"
-    usual_goods: tuple[str, ...]  # product types, web turns them to words
+    usual_goods: tuple[str, ...]  # items (product types, else codes), web turns them to words
+    likely_goods: tuple[str, ...]  # what they will likely want next, best first
     reasons: tuple[Reason, ...]
     words: str
     said: str  # what was really said, once confirmed

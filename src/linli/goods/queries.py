@@ -40,6 +40,11 @@ class SkuInfo:
     piece_g: int | None = None
     active: bool = True
 
+    @property
+    def item(self) -> str:
+        """How facts of sales call it: by its type in the history, else by its code."""
+        return self.history_type or self.code
+
 
 def _info(s: Sku) -> SkuInfo:
     return SkuInfo(**{name: getattr(s, name) for name in _NAMES} | {"tags": tuple(s.tags)})

@@ -58,14 +58,9 @@ class Wanted:
         return {"repeat": self.repeat, "explore": self.explore}
 
 
-def item_of(history_type: str, code: str) -> str:
-    """How lines call a good of the catalogue: by its type in the history, else by its code."""
-    return history_type or code
-
-
 def assortment(region: str) -> list[str]:
     """The items the shop sells; empty for a shop whose catalogue says too little to choose from."""
-    found = {item_of(s.history_type, s.code) for s in goods.skus(region).values() if s.active}
+    found = {s.item for s in goods.skus(region).values() if s.active}
     return sorted(found) if len(found) >= LEAST_ITEMS else []
 
 

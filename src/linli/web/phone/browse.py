@@ -16,7 +16,7 @@ from linli.trade import carts
 from linli.trade import queries as trade
 from linli.trade.queries import GroupCard
 from linli.web.access import allow
-from linli.web.phone import offers, shelf, terms
+from linli.web.phone import offers, shelf, terms, wanted
 from linli.web.phone.asking import actor_of, member_of, shop_page
 
 SUGGESTED = 6
@@ -46,9 +46,12 @@ def _held(request: HttpRequest) -> dict[str, Any]:
 def home(request: HttpRequest) -> HttpResponse:
     """What can be joined in the member's community, the one about to succeed first, the rest by pickup day."""
     member = member_of(request)
-    front = shelf.front(open_here(request))
+    cards = open_here(request)
+    front = shelf.front(cards)
+    hero = front.hero.card.group_id if front.hero else None
     page = {
         "front": front,
+        "slot": wanted.slot(request, [c for c in cards if c.group_id != hero]),
         "waves": by_wave(front.rest),
         "community": people.community(member.community_id),
         "leader": people.leader_of(member.community_id),

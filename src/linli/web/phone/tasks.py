@@ -46,6 +46,7 @@ class Shown:
     name: str
     reasons: list[str]
     usual: list[str]
+    likely: list[str]
     words: str
     key: str
 
@@ -63,15 +64,19 @@ def sentence(text: str) -> str:
 
 
 def shown(tasks: list[TaskCard], region: str) -> list[Shown]:
-    """Tasks ready to be drawn; three statements for any number."""
+    """Tasks ready to be drawn; a handful of statements for any number. What is likely wanted is said of what is on sale there."""
     members = people.members({t.member_id for t in tasks})
-    names = {s.history_type: local_name(s) for s in goods.skus(region).values() if s.history_type} if tasks else {}
+    skus = goods.skus(region) if tasks else {}
+    names = {s.item: local_name(s) for s in skus.values()}
+    on_sale = trade.on_offer(region) if tasks else {}
     rows = []
     for t in tasks:
         member = members.get(t.member_id)
         reasons = [sentence(words.code(r.code, **{"currency": t.currency, **r.facts})) for r in t.reasons[:MOST_REASONS]]
         usual = [names[kind] for kind in t.usual_goods if kind in names][:3]
-        rows.append(Shown(t, member, name_of(t, member), reasons, usual, t.said or t.words, new_key()))
+        here = {skus[code].item for code in on_sale.get(t.community_id, ()) if code in skus}
+        likely = [names[item] for item in t.likely_goods if item in here][:3]
+        rows.append(Shown(t, member, name_of(t, member), reasons, usual, likely, t.said or t.words, new_key()))
     return rows
 
 
