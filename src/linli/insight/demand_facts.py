@@ -87,6 +87,8 @@ def sales(region: str, as_of: datetime) -> Sales | None:
             (known[c].subcategory or like["category"][i]) if c in known else like["category"][i] for i, c in enumerate(skus)
         ]
     available = np.ones_like(sold)
+    # Days at the end on which nobody at all bought are days that nobody told of (an export ends before today), not days of no demand.
+    available[..., int(told["day"].max()) - first + 1 :] = 0.0
     _offers(available, region, as_of, zone, skus, places, days)
     country = "CN" if found is not None and found.currency == "CNY" else "US"
     return Sales(days, skus, places, sold, available, like, country)

@@ -55,6 +55,7 @@ SECTIONS = (
         _("商品"),
         (
             Place("catalog", _("商品目录"), "console:catalog", icon="package"),
+            Place("forecasts", _("预测"), "console:forecasts", icon="chart-dots"),
             Place("promotions", _("大促"), "console:promotions", icon="speakerphone"),
             Place("selling", _("运费和满赠"), "console:selling", icon="truck-delivery"),
             Place("pyramid", _("价值金字塔"), "console:pyramid", icon="pyramid"),
@@ -89,6 +90,7 @@ SECTIONS = (
         _("看数"),
         (
             Place("metrics", _("指标"), "console:metrics", icon="chart-line"),
+            Place("models", _("模型"), "console:models", icon="brain"),
             Place("terms", _("规矩"), "console:terms", icon="adjustments"),
             Place("imports", _("导入"), "console:imports", icon="database-import"),
             Place("system", _("系统"), "console:system", icon="server-2"),

@@ -130,6 +130,12 @@ def percent(share: float | None, digits: int = 0) -> str:
 
 
 @register.filter
+def signed(share: float | None) -> str:
+    """A share with its sign: "+12%", "−3%"; "—" for none."""
+    return "—" if share is None else f"{100 * share:+.0f}%".replace("-", "−")
+
+
+@register.filter
 def dash(value: Any) -> Any:
     """— for none."""
     return "—" if value is None or value == "" else value
