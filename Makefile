@@ -7,6 +7,9 @@ SHELL := bash
 UV := .tools/bin/uv
 LINLI := .venv/bin/linli
 PORT ?= 8000
+# Compiled modules are kept in this folder, whatever the machine says (containers often forbid it): otherwise each process
+# of a start and each worker of the tests compiles Django and all the rest anew.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: help setup run test check bench clean
 
