@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from django.apps import apps
+
 from linli.insight import lake
-from linli.insight.models import MemberState, Score, SegmentChange, SegmentStay
 
 if TYPE_CHECKING:
     from linli.insight.lake_tables import Written
@@ -26,7 +27,8 @@ def relay(batch: Sequence[Written]) -> None:
 
 
 def forget(region: str, member_id: int) -> None:
-    """Delete what is known of one member, in the lake and in the tables. Again changes nothing."""
+    """Delete what is known of one member, in the lake and in every table of this room about members. Again changes nothing."""
     lake.erase_member(member_id, region=region)
-    for table in (MemberState, SegmentStay, SegmentChange, Score):
-        table.objects.filter(region=region, member_id=member_id).delete()
+    for table in apps.get_app_config("insight").get_models():
+        if any(field.name == "member_id" for field in table._meta.concrete_fields):
+            table._default_manager.filter(region=region, member_id=member_id).delete()
