@@ -68,7 +68,8 @@ class ParetoNbd:
         size = (1.0 / ((1.0 + drift) * (1.0 + 1.0 / seen) - 1.0))[:, None]
         rate = (scale * seen / (self.alpha + T))[:, None] * times
         hit = rate / (size + rate)
-        now = np.exp(size * np.log1p(-hit))  # P(count = 0) by lifetime; the next is by recursion
+        with np.errstate(divide="ignore"):  # hardly alive and yet expected to buy: a count of 0 is then as good as impossible
+            now = np.exp(size * np.log1p(-hit))  # P(count = 0) by lifetime; the next is by recursion
         found = np.full((len(T), len(shares)), -1.0)
         total, k = 1 - p_alive, 0
         wanted = np.asarray(shares)[None, :]
