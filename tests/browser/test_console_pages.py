@@ -22,6 +22,8 @@ PAGES = (
     "/console/orders/{order_id}/",
     "/console/movement/",
     "/console/movement/grading/",
+    "/console/forecasts/",
+    "/console/models/",
     "/console/metrics/",
     "/console/metrics/silent_share/",
     "/console/system/",

@@ -203,3 +203,31 @@ def test_the_whole_task_on_a_small_town(sales: pd.DataFrame) -> None:
     assert by["linli demand"]["n"] == 280
     text = evaluate_demand.render(rows)
     assert "linli demand" in text and "by rate" in text and "promotion" in text
+
+
+@pytest.mark.parametrize("driver", ["members", "leader"])
+def test_what_the_leader_and_the_members_do_moves_the_forecast(driver: str) -> None:
+    """Places wake and sleep for a fortnight, and the driver shows it the same day: the model follows it, with the right sign."""
+    rng = np.random.default_rng(6)
+    days = START + pd.to_timedelta(np.arange(84), unit="D")
+    rows = []
+    for place in range(12):
+        awake = (np.arange(84) + 5 * place) // 14 % 2 == 0
+        seen = rng.poisson(np.where(awake, 12, 2)).astype(float)
+        for sku in range(6):
+            sold = rng.poisson(np.where(awake, 3.0, 1.0)).astype(float)
+            rows.append(pd.DataFrame({"sku": sku, "place": place, "day": days, "quantity": sold, driver: seen, "awake": awake}))
+    frame = pd.concat(rows, ignore_index=True)
+    as_of = days[-8].date()
+    told, untold = (demand.fit(f, as_of, horizon=2, seed=1) for f in (frame, frame.drop(columns=driver)))
+    truth = frame[["sku", "place", "day", "awake"]].assign(rate=lambda t: np.where(t["awake"], 3.0, 1.0))
+
+    def off(model: DemandModel, f: pd.DataFrame) -> float:
+        judged = demand.predict(model, f, as_of).merge(truth, on=["sku", "place", "day"])
+        return float(np.abs(judged["mean"] - judged["rate"]).mean())
+
+    assert off(told, frame) < 0.8 * off(untold, frame.drop(columns=driver))
+    why = demand.drivers(told, frame, as_of).merge(truth, on=["sku", "place", "day"])
+    pushes = why.groupby("awake")[driver].mean()
+    assert pushes[True] > 0 > pushes[False]
+    assert (demand.drivers(untold, frame.drop(columns=driver), as_of)[driver] == 0).all()

@@ -136,6 +136,22 @@ def test_quantiles_hold_what_they_promise() -> None:
         assert (sold[4000:] < q[:, i]).mean() - 0.03 <= tau <= (sold[4000:] <= q[:, i]).mean() + 0.03
 
 
+def test_a_good_with_wild_days_has_a_wider_band() -> None:
+    """Two goods that sell as much, one by Poisson and one by fits and starts: each band holds its own four days of five."""
+    rng = np.random.default_rng(8)
+    calm = rng.poisson(20, (20, 90)).astype(float)
+    wild = rng.poisson(20 * rng.choice([0.4, 1.0, 2.2], (20, 90), p=[0.4, 0.4, 0.2])).astype(float)
+    past = np.vstack([calm, wild])
+    own = levels.noise(past[:, :76])
+    assert own[20:].mean() > 1.5 * own[:20].mean()
+    mean = np.repeat(past[:, 20:76].mean(axis=1), 14)
+    sold, each = past[:, 76:].ravel(), np.repeat(own, 14)
+    for noise, honest in ((each, True), (1.0, False)):
+        q = levels.spread(mean, sold, noise).quantiles(mean, noise)
+        inside = ((sold >= q[:, 1]) & (sold <= q[:, -2])).reshape(2, -1).mean(axis=1)
+        assert (abs(inside - 0.8).max() < 0.08) is honest
+
+
 def test_a_day_cut_short_is_not_a_day_of_little_demand() -> None:
     sales = town(100)
     available = sales.available.copy()

@@ -53,7 +53,7 @@ def say(region: str = REGION, *, rate: float = 20.0) -> None:
     sales.available[0, :, -3] = 0.5
     given = {"place": np.full((2 * len(places), 14), rate), "sku": np.full((2, 14), rate * len(places))}
     given["category"] = given["sku"]
-    rows = levels.rows(given, sales, ["fruit", "other"], pd.date_range(LAST + timedelta(days=1), periods=14), {})
+    rows = levels.rows(given, sales, ["fruit", "other"], pd.date_range(LAST + timedelta(days=1), periods=14), {}, {})
     rows["why_usual"], rows["why_weekday"] = rows["mean"] * 0.8, rows["mean"] * 0.2
     forecast_table.say(region, LAST, forecast_table.NIGHTLY, rows)
     forecast_table.happened(region, demand._happened(sales))

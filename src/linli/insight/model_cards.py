@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from linli.insight import boards, demand, forecast_table, forecasts, scores
+from linli.insight import artefacts, boards, demand, forecast_table, forecasts, scores, verdicts
 
 LATELY_DAYS = 28
 
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure of a table: `unit` is share, score, pieces or count; None where there is none."""
+    """One figure of a table: `unit` is share, score, pieces, minor (money) or count; None where there is none."""
 
     value: float | None
     unit: str
@@ -120,6 +120,45 @@ def _came_true(region: str) -> tuple[Drift, ...]:
     return (Drift("left", said, happened, "share", n, abs(said - happened) > max(said, 0.01) / 3),)
 
 
+def _value(region: str, as_of: datetime) -> ModelCard | None:
+    found = artefacts.of("value", region, as_of)
+    if found is None:
+        return None
+    tables: tuple[Table, ...] = ()
+    facts: list[tuple[str, Figure]] = []
+    if told := found.judged:
+        errors = (("model", "rmse_minor"), ("rhythm", "baseline_rmse_minor"), ("rate", "rate_rmse_minor"))
+        rows = tuple(
+            Rival(code, (Figure(told[key], "minor"),), code == {"model": "model", "baseline": "rhythm"}.get(found.serves))
+            for code, key in errors
+        )
+        tables = (Table("members", ("value_rmse",), rows, told["members"]),)
+        facts = [("inside_80", Figure(told["held_share"], "share")), ("total_error", Figure(told["total_error"], "share"))]
+    return _of_members("value", found, as_of, tables, facts)
+
+
+def _basket(region: str, as_of: datetime) -> ModelCard | None:
+    found = artefacts.of("basket", region, as_of)
+    if found is None:
+        return None
+    tables: tuple[Table, ...] = ()
+    if told := found.judged:
+        rows = tuple(
+            Rival(code, (Figure(told["recall"][code], "share"), Figure(told["ndcg"][code], "score")), code == found.serves)
+            for code in ("model", "tifu", "frequency", "popular")
+        )
+        tables = (Table("members", ("recall_10", "ndcg_10"), rows, told["members"]),)
+    return _of_members("basket", found, as_of, tables, [])
+
+
+def _of_members(
+    key: str, found: artefacts.Artefact, as_of: datetime, tables: tuple[Table, ...], facts: list[tuple[str, Figure]]
+) -> ModelCard:
+    trained = datetime.fromisoformat(found.trained_as_of)
+    serves = (("members", found.serves),) if found.serves else ()
+    return ModelCard(key, found.version, trained, verdicts.note_of(found, as_of), serves, tables, (), (), (), tuple(facts))
+
+
 def _demand(region: str, as_of: datetime) -> ModelCard | None:
     trained = demand.versions(region, as_of)
     if not trained:
@@ -174,4 +213,4 @@ def _pieces_off(region: str, found: demand.Artefact) -> tuple[Drift, ...]:
     return (Drift("wape", row["wape"], wape, "share", len(both), wape > row["wape"] * 4 / 3),)
 
 
-CARDS: dict[str, Callable[[str, datetime], ModelCard | None]] = {"churn": _churn, "demand": _demand}
+CARDS: dict[str, Callable[[str, datetime], ModelCard | None]] = {"churn": _churn, "value": _value, "basket": _basket, "demand": _demand}

@@ -1,9 +1,11 @@
-"""Pure decisions about the value pyramid: what a mix is, how far it is from its target, and which SKUs would bring it nearer."""
+"""Pure decisions for goods: the value pyramid's mix and which SKUs would bring it nearer its target; how many pieces to buy."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 LAYERS = ("traffic", "profit", "hit", "experience")
 TARGET = {"traffic": 0.05, "profit": 0.60, "hit": 0.30, "experience": 0.05}
@@ -139,3 +141,64 @@ def _ranks(values: Iterable[tuple[str, float]]) -> dict[str, float]:
         last[value] = place
     most = max(len(rows) - 1, 1)
     return {code: (first[value] + last[value]) / 2 / most for code, value in rows}
+
+
+# ---- how many pieces to buy
+
+HOLDING = 0.01
+"""What keeping a piece for the next wave costs, as a share of its cost: cooling, hands, money."""
+
+
+@dataclass(frozen=True)
+class Buying:
+    """What is known of a SKU before a wave. Money in minor units.
+
+    `demand`: pieces of the wave as equally likely cases, those already ordered included; `later`: pieces expected in the
+    waves that a leftover lives to see; `presold` are owed whatever comes; `stock` lies there already.
+    """
+
+    code: str
+    price_minor: int
+    cost_minor: int
+    demand: Sequence[float]
+    later: float
+    presold: int = 0
+    stock: int = 0
+
+
+@dataclass(frozen=True)
+class Purchase:
+    """Pieces to buy, and what is to be expected of it: pieces short and left to spoil, the chance to run out, profit against
+    buying only what is ordered already."""
+
+    code: str
+    pieces: int
+    supply: int
+    short_probability: float
+    spoilt: float
+    gain_minor: int
+
+
+def purchase(b: Buying) -> Purchase:
+    """The supply of greatest expected profit, and what of it must be bought.
+
+    A newsvendor (Arrow, Harris & Marschak 1951) whose leftovers are worth their cost while later waves want them, less
+    HOLDING, and nothing beyond: with a shelf life of one wave it is the critical ratio (price - cost) / price, with a longer
+    one it buys more. What is owed is always supplied; what sells at a loss is not bought beyond it.
+    """
+    cases = np.maximum(np.asarray(b.demand, np.float64), b.presold)
+    supplies = np.arange(max(b.presold, 0), max(b.presold, int(np.ceil(cases.max(initial=0.0)))) + 1)
+    left = np.maximum(supplies[:, None] - cases[None, :], 0.0)
+    kept = np.minimum(left, max(b.later, 0.0))
+    profit = b.price_minor * (supplies[:, None] - left) - b.cost_minor * (supplies[:, None] - (1 - HOLDING) * kept)
+    mean = profit.mean(axis=1)
+    best = int(mean.argmax())
+    supply = int(supplies[best])
+    return Purchase(
+        b.code,
+        max(0, supply - b.stock),
+        supply,
+        float((cases > max(supply, b.stock)).mean()),
+        float((left[best] - kept[best]).mean()),
+        round(float(mean[best] - mean[0])),
+    )

@@ -31,6 +31,7 @@ SHARE_DAYS, MONTH, STEP = 91, 28, 7
 ORIGINS = 4
 OFFERED = 0.9
 """A day on which at least this part of the demand could be served is judged by and learnt from."""
+NOISE_DAYS = 56
 YOUNG_DAYS = 14
 """A good sold for fewer days is forecast by its like, whatever serves the others."""
 SMOOTHING = (0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
@@ -133,6 +134,7 @@ class Means:
     by: dict[str, dict[str, Floats]]
     panel: Panel
     share: Floats  # (skus, places), of a SKU's pieces
+    noise: dict[str, Floats]  # by level (series,), see `noise`
 
 
 def means(sales: Sales, model: DemandModel, alphas: Mapping[str, float]) -> Means:
@@ -153,7 +155,8 @@ def means(sales: Sales, model: DemandModel, alphas: Mapping[str, float]) -> Mean
     share = shares(of.leaf, code)
     place = {"share": (ours[:, None] * share[..., None]).reshape(-1, HORIZON)}
     place |= {b: baseline(b, flat, alphas.get("place", 0.1)) for b in BASELINES}
-    return Means({"place": place, "sku": sku, "category": category}, at, share)
+    past = {"place": flat, "sku": of.sku, "category": of.category}
+    return Means({"place": place, "sku": sku, "category": category}, at, share, {level: noise(x) for level, x in past.items()})
 
 
 def baseline(name: str, past: Floats, alpha: float) -> Floats:
@@ -230,21 +233,40 @@ def served(sales: Sales, found: Means, serves: Mapping[str, str], errors: Floats
 
 @dataclass(frozen=True)
 class Spread:
-    """What quantiles add to a mean, in roots of it, by size of mean (split conformal: Vovk, Gammerman & Shafer 2005)."""
+    """What quantiles add to a mean, in roots of it times the series' own noise, by size of mean: split conformal (Vovk,
+    Gammerman & Shafer 2005) with scores normalised by the series (Lei et al. 2018), so that a good which is now and then on
+    promotion has a wider band than one that sells as much and never is."""
 
     edges: tuple[float, ...]
     scores: tuple[tuple[float, ...], ...]
 
-    def quantiles(self, mean: Floats) -> Floats:
-        """(rows, QUANTILES), never below nothing."""
+    def quantiles(self, mean: Floats, own: Floats | float = 1.0) -> Floats:
+        """(rows, QUANTILES), never below nothing; `own`: the noise of each row's series."""
         score = np.asarray(self.scores)[np.searchsorted(np.asarray(self.edges), mean)]
-        found: Floats = np.maximum(mean[:, None] + _root(mean)[:, None] * score, 0.0)
+        found: Floats = np.maximum(mean[:, None] + (_root(mean) * own)[:, None] * score, 0.0)
         return found
 
 
-def spread(mean: Floats, sold: Floats) -> Spread:
-    """Learn from forecasts (rows,) and what was sold."""
-    z = (sold - mean) / _root(mean)
+def noise(past: Floats) -> Floats:
+    """(series,): how far days were from the four same weekdays before them, root mean square in roots of the mean, of eight
+    weeks; drawn to that of all series by four weeks' worth. 1 where there is no past to tell."""
+    weeks = 4
+    usable = past.shape[1] - 7 * weeks
+    if usable < 7 or not past.any():
+        return np.ones(len(past))
+    last = min(usable, NOISE_DAYS)
+    now = past[:, -last:]
+    end = past.shape[1]
+    before = np.mean([past[:, end - last - 7 * w : end - 7 * w] for w in range(1, weeks + 1)], axis=0)
+    square = ((now - before) ** 2 / np.maximum(before.mean(axis=1, keepdims=True), 0.05)).sum(axis=1)
+    pooled = square.mean() / last
+    found: Floats = np.sqrt((square + MONTH * pooled) / (last + MONTH))
+    return np.maximum(found, 1e-3)
+
+
+def spread(mean: Floats, sold: Floats, own: Floats | float = 1.0) -> Spread:
+    """Learn from forecasts (rows,), what was sold, and each row's noise."""
+    z = (sold - mean) / (_root(mean) * own)
     number = max(1, min(BINS, len(mean) // FEWEST_IN_BIN))
     edges = np.unique(np.quantile(mean, np.linspace(0, 1, number + 1)[1:-1]))
     of = np.searchsorted(edges, mean)
@@ -297,12 +319,17 @@ def forecast(sales: Sales, model: DemandModel, verdict: Verdict | None) -> pd.Da
     given = served(sales, found, serves, verdict.errors if verdict else None)
     names = sales.category[1]
     days = pd.date_range(sales.days[-1] + pd.Timedelta(days=1), periods=HORIZON, freq="D")
-    told = rows(given, sales, names, days, verdict.spreads if verdict else {})
+    told = rows(given, sales, names, days, verdict.spreads if verdict else {}, found.noise)
     return told.merge(_why(sales, model, found, serves, given["sku"]), on=["level", "sku", "ahead", "span"], how="left")
 
 
 def rows(
-    given: Mapping[str, Floats], sales: Sales, names: Sequence[str], days: pd.DatetimeIndex, spreads: Mapping[str, Spread]
+    given: Mapping[str, Floats],
+    sales: Sales,
+    names: Sequence[str],
+    days: pd.DatetimeIndex,
+    spreads: Mapping[str, Spread],
+    noises: Mapping[str, Floats],
 ) -> pd.DataFrame:
     """Long: level, category, sku ("" of a category), place (0 of all), day, ahead, span, mean, q05 .. q95, in pieces."""
     code, _ = sales.category
@@ -319,8 +346,8 @@ def rows(
             wide = mean if span == 1 else mean[:, :span].sum(axis=1, keepdims=True)
             flat = wide.ravel()
             learnt = spreads.get(f"{level}/{span}")
-            q = learnt.quantiles(flat) if learnt else prior_quantiles(flat)
             n = wide.shape[1]
+            q = learnt.quantiles(flat, np.repeat(noises[level], n)) if learnt else prior_quantiles(flat)
             part = {
                 "level": level, "category": np.repeat(category, n), "sku": np.repeat(sku, n), "place": np.repeat(place, n),
                 "day": np.tile(days[:n], len(wide)), "ahead": np.tile(np.arange(1, n + 1), len(wide)), "span": span, "mean": flat,

@@ -54,7 +54,6 @@ def judge(sales: Sales, *, seed: int = 0) -> Verdict | None:
     alphas = {"sku": smoothing(known.sku), "category": smoothing(known.category), "place": smoothing(flat[:, -SHARE_DAYS:])}
     asked = [means(sales.until(cut), model, alphas) for cut in cuts]
     truth = base(sales)
-    names = sales.category[1]
     actual, counts = [_actual(truth, sales, cut) for cut in cuts], [_counts(truth, sales, cut) for cut in cuts]
     table = {
         level: {
@@ -80,10 +79,10 @@ def judge(sales: Sales, *, seed: int = 0) -> Verdict | None:
         best = min(BASELINES, key=lambda b: table[level][b]["rmse"])
         rival = [m.by[level][best] for m in asked]
         buckets[level] = _buckets(past[:, cuts[0] - MONTH : cuts[0]].mean(axis=1), [g[level] for g in given], rival, actual, counts, level)
-    spreads, coverage = _spreads(given, actual, counts)
+    spreads, coverage = _spreads(given, actual, counts, [m.noise for m in asked])
     return Verdict(
         serves, table, coverage, buckets, spreads, np.vstack(missed), alphas,
-        tuple(sales.days[cut - 1].date() for cut in cuts), _said(sales, cuts, given, spreads, names),
+        tuple(sales.days[cut - 1].date() for cut in cuts), _said(sales, cuts, given, spreads, [m.noise for m in asked]),
     )  # fmt: skip
 
 
@@ -143,37 +142,39 @@ def _buckets(
     return found
 
 
-def _spreads(given: Sequence[dict[str, Floats]], sold: Sequence[dict[str, Floats]], of: Sequence[Any]) -> tuple[Any, Any]:
+def _spreads(
+    given: Sequence[dict[str, Floats]], sold: Sequence[dict[str, Floats]], of: Sequence[Any], noises: Sequence[dict[str, Floats]]
+) -> Any:
     """(spreads by "level/span", coverage by level): coverage is of origins that the spread had not seen."""
     spreads: dict[str, Spread] = {}
     coverage: dict[str, dict[str, float]] = {}
     for level in LEVELS:
         for span in SPANS:
-            rows = [_rows(g[level], a[level], w[level], span) for g, a, w in zip(given, sold, of, strict=True)]
-            mean, y = (np.concatenate(x) for x in zip(*rows, strict=True))
+            rows = [_rows(g[level], a[level], w[level], o[level], span) for g, a, w, o in zip(given, sold, of, noises, strict=True)]
+            mean, y, own = (np.concatenate(x) for x in zip(*rows, strict=True))
             if not len(y):
                 continue
-            spreads[f"{level}/{span}"] = spread(mean, y)
+            spreads[f"{level}/{span}"] = spread(mean, y, own)
             if span == 1 and len(rows) > 1:
                 coverage[level] = _coverage(rows)
     return spreads, coverage
 
 
-def _rows(mean: Floats, sold: Floats, of: Any, span: int) -> tuple[Floats, Floats]:
+def _rows(mean: Floats, sold: Floats, of: Any, own: Floats, span: int) -> tuple[Floats, Floats, Floats]:
+    """Forecast, sales and noise of the judged days (or of sums of `span` days that are judged whole)."""
     if span == 1:
-        return mean[of], sold[of]
+        return mean[of], sold[of], np.repeat(own[:, None], of.shape[1], axis=1)[of]
     whole = of[:, :span].all(axis=1)
-    return mean[whole, :span].sum(axis=1), sold[whole, :span].sum(axis=1)
+    return mean[whole, :span].sum(axis=1), sold[whole, :span].sum(axis=1), own[whole]
 
 
-def _coverage(rows: Sequence[tuple[Floats, Floats]]) -> dict[str, float]:
+def _coverage(rows: Sequence[tuple[Floats, Floats, Floats]]) -> dict[str, float]:
     """How far the share of sales under a quantile is from its level, the worst of .1 to .9 in points, and the share within
     10 to 90 %. Where many sell nothing the share jumps at nothing: a level within the jump is met."""
     under, upto, inside, n = np.zeros(len(QUANTILES)), np.zeros(len(QUANTILES)), 0.0, 0
-    for k, (mean, y) in enumerate(rows):
-        others = [r for j, r in enumerate(rows) if j != k]
-        learnt = spread(np.concatenate([m for m, _ in others]), np.concatenate([s for _, s in others]))
-        q = learnt.quantiles(mean)
+    for k, (mean, y, own) in enumerate(rows):
+        others = list(zip(*[r for j, r in enumerate(rows) if j != k], strict=True))
+        q = spread(*(np.concatenate(x) for x in others)).quantiles(mean, own)
         under += (y[:, None] < q).sum(axis=0)
         upto += (y[:, None] <= q).sum(axis=0)
         inside += float(((y >= q[:, QUANTILES.index(0.1)]) & (y <= q[:, QUANTILES.index(0.9)])).sum())
@@ -184,12 +185,12 @@ def _coverage(rows: Sequence[tuple[Floats, Floats]]) -> dict[str, float]:
 
 
 def _said(
-    sales: Sales, cuts: Sequence[int], given: Sequence[dict[str, Floats]], spreads: dict[str, Spread], names: list[str]
+    sales: Sales, cuts: Sequence[int], given: Sequence[dict[str, Floats]], spreads: dict[str, Spread], noises: Sequence[dict[str, Floats]]
 ) -> pd.DataFrame:
     """The judged forecasts of SKUs and categories as rows of `forecast`: what would have been said then."""
-    parts = []
-    for cut, g in zip(cuts, given, strict=True):
+    names, parts = sales.category[1], []
+    for cut, g, own in zip(cuts, given, noises, strict=True):
         days = pd.date_range(sales.days[cut - 1] + pd.Timedelta(days=1), periods=HORIZON, freq="D")
         upper = {level: g[level] for level in ("sku", "category")}
-        parts.append(rows(upper, sales, names, days, spreads).assign(said_on=sales.days[cut - 1]))
+        parts.append(rows(upper, sales, names, days, spreads, own).assign(said_on=sales.days[cut - 1]))
     return pd.concat(parts, ignore_index=True)

@@ -47,6 +47,11 @@ FORECASTS: dict[str, str | Promise] = {
     "served": gettext_lazy("加总对齐之后"),
     "bgnbd": "BG/NBD",
     "recency": gettext_lazy("多久没来"),
+    "rhythm": gettext_lazy("只看购买节奏"),
+    "rate": gettext_lazy("照过去的速度"),
+    "tifu": "TIFU-KNN",
+    "frequency": gettext_lazy("自己买得最多的"),
+    "popular": gettext_lazy("大家买得最多的"),
     "baseline": gettext_lazy("基准"),
 }
 """What can serve, as the pages call it."""
