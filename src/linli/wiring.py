@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from linli.engage import runs, tasks
-from linli.insight import demand, erasing, lake, refresh
+from linli.insight import demand, erasing, keeping, lake, refresh
 from linli.insight.imports import runs as imports
 from linli.kernel import ledger, work
 from linli.kernel.events import Subscription
@@ -26,6 +26,7 @@ WORK: dict[str, work.Handler | work.Long] = {
     **api.HANDLERS,
     "ledger.void_expired": ledger.void_expired_due,
     "insight.touch": work.Long(refresh.touch_due),
+    keeping.KIND: work.Long(keeping.due),
     "insight.compact": work.Long(lake.compact_due),
     "insight.demand": work.Long(demand.hourly),
     "insight.import": work.Long(imports.import_due),

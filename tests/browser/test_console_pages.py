@@ -26,6 +26,10 @@ PAGES = (
     "/console/models/",
     "/console/metrics/",
     "/console/metrics/silent_share/",
+    "/console/metrics/silent_share/parts/",
+    "/console/metrics/silent_share/rows/",
+    "/console/cohorts/",
+    "/console/places/",
     "/console/system/",
 )
 

@@ -40,8 +40,8 @@ def frame(rows: list[tuple[Any, ...]], names: list[str], moment: str) -> ibis.Ta
 def facts() -> Facts:
     members, bought = world()
     told = frame(
-        [(m, c, a, back, str(i)) for i, (m, c, back, a, _) in enumerate(bought)],
-        ["member_id", "community_id", "amount_minor", "back", "basket_id"],
+        [(m, c, a, back, str(i), a // 10) for i, (m, c, back, a, _) in enumerate(bought)],
+        ["member_id", "community_id", "amount_minor", "back", "basket_id", "coupon_discount_minor"],
         "at",
     )
     lines = frame([(c, p, back) for _, c, back, _, p in bought], ["community_id", "product_type", "back"], "at")
@@ -70,6 +70,10 @@ def oracle(ago: int, community: int) -> dict[str, float | None]:
     week = [(b, a) for _, b, a, _ in seen if b < 7]
     types = {p for _, b, _, p in seen if b < 90}
     places = {c for m, c, j, _ in members if community in (0, c) and j >= ago}
+    first = max(b for _, b, _, _ in seen)
+    steady, begun = ([a for _, b, a, _ in seen if low <= b < low + 28] for low in (0, first - 27))
+    lives = [max(b) - min(b) + 1 for p in places if (b := [b - ago for _, c, b, _, _ in bought if c == p and b >= ago])]
+    coupons = sum(a // 10 for _, a in week)
     return {
         "repurchase_next_week": ratio(len(who(7, 13) & who(0, 6)), len(who(7, 13))),
         "repurchase_30d": ratio(len(who(30, 59) & who(0, 29)), len(who(30, 59))),
@@ -80,6 +84,11 @@ def oracle(ago: int, community: int) -> dict[str, float | None]:
         "active_sku_rate": ratio(len({p for _, b, _, p in seen if b < 28}), len(types)),
         "sales": sum(a for _, b, a, _ in seen if b == 0),
         "orders": sum(b == 0 for _, b, _, _ in seen),
+        "daily_buyers": len(who(0, 0)),
+        "lifetime_spend": ratio(sum(a for _, _, a, _ in seen), sum(m in backs for m, *_ in here)),
+        "coupon_cost_rate": ratio(coupons, coupons + sum(a for _, a in week)),
+        "order_value_growth": sum(steady) / len(steady) / (sum(begun) / len(begun)) - 1 if first >= 56 and steady else None,
+        "community_lifetime": sum(lives) / metrics.DAYS_A_MONTH / len(lives),
         "new_members": sum(ch != "history" and j == 0 for _, j, ch in here),
     }
 

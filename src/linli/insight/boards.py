@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count, Max, Sum, TextField
 from django.db.models.functions import Cast
 
-from linli.insight import metrics, movement, segments
+from linli.insight import metrics, movement, segments, targets
 from linli.insight.models import MemberState, MetricValue, Refresh, SegmentChange, SegmentStay
 from linli.insight.shapes import (
     Alert,
@@ -104,7 +104,8 @@ def _cards(last: Refresh, keys: Iterable[str], community_id: int | None, days: i
         points.setdefault(metric, []).append(TrendPoint(day, value))
         if at == as_of:
             told[metric] = (value, detail)
-    return [_card(metrics.REGISTRY[key], tuple(points.get(key, ())), told.get(key), as_of) for key in keys]
+    aimed = targets.aimed(region)
+    return [_card(aimed[key], tuple(points.get(key, ())), told.get(key), as_of) for key in keys]
 
 
 def _card(metric: metrics.Metric, trend: tuple[TrendPoint, ...], newest: tuple[float | None, str] | None, as_of: datetime) -> MetricCard:
@@ -127,6 +128,10 @@ def _card(metric: metrics.Metric, trend: tuple[TrendPoint, ...], newest: tuple[f
         trend=trend,
         as_of=as_of,
         source_events=metric.sources,
+        causal=metric.causal,
+        levels=metric.levels if metric.numerator else (),
+        has_rows=bool(metric.behind[0]),
+        aimed=metric.target != metrics.REGISTRY[metric.key].target,
     )
 
 
@@ -278,7 +283,7 @@ def today(region: str) -> Today:
         return Today(None, (), (), 0, 0, 0, 0, None)
     before = _refresh_before(region, last)
     counts = _segment_counts(last, before)
-    cards = _cards(last, metrics.REGISTRY, None, 28)
+    cards = _cards(last, metrics.FIRST_PAGE, None, 28)
     sizes = {c.key: c for c in counts}
     moved = sorted((c for c in counts if c.entered or c.left), key=lambda c: -(c.entered + c.left))
     return Today(
@@ -314,11 +319,18 @@ def _alerts(last: Refresh, sizes: dict[str, SegmentCount], cards: Sequence[Metri
             Alert("went_silent", "yellow", {"members": went, "back": sizes["silent_30d"].left}, ("members", "silent_30d"), last.as_of)
         )
     found += [_missed(card) for card in cards if card.status == "missed" and card.key in metrics.DASHBOARD]
+    found += [_missed(card) for card in _aimed(last) if card.status == "missed" and card.key not in metrics.DASHBOARD]
     found += _silent_communities(_communities(last), last.as_of)
     note = (last.model or {}).get("note", "model.no_history")
     if note != "model.good":
         found.append(Alert(note.replace(".", "_"), "yellow", {}, ("system", ""), last.as_of))
     return found
+
+
+def _aimed(last: Refresh) -> list[MetricCard]:
+    """Cards of metrics that the operator aims at: a target somebody set is worth an alert wherever the metric stands."""
+    own = [key for key, m in targets.aimed(last.region).items() if m.target != metrics.REGISTRY[key].target]
+    return _cards(last, own, None, 1) if own else []
 
 
 def _missed(card: MetricCard) -> Alert:

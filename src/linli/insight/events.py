@@ -69,6 +69,16 @@ class SegmentChanged(Fact):
     reason: dict[str, object]
 
 
+@fact("insight.target_set")
+@dataclass(frozen=True)
+class TargetSet(Fact):
+    """The operator (`by`, a person's number) aims at `value` with a metric from now on, in its unit; None: at nothing."""
+
+    metric: str
+    value: float | None
+    by: int
+
+
 @dataclass(frozen=True)
 class ImportedLine:
     """One of the goods of an imported order; `amount_minor` is its part of what was paid, `category` one of the shop's."""

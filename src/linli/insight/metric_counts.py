@@ -6,6 +6,7 @@ The day is a column, so that one day and a month of days are the same expression
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from statistics import fmean, pstdev
 from typing import TYPE_CHECKING
 
@@ -34,19 +35,30 @@ def count(facts: Facts, days: Sequence[int], zone: str, *, newest: int) -> Count
     import ibis
 
     until = end_of(max(days), zone)
-
-    def dated(table: ir.Table, column: str) -> ir.Table:
-        return table.mutate(day=(local_seconds(table[column], zone, until) // SECONDS_A_DAY).cast("int64"))
-
-    purchases = dated(facts.purchases.select("member_id", "community_id", "at", "amount_minor"), "at")
-    members = dated(facts.members.select("member_id", "community_id", "joined_at", "channel"), "joined_at")
+    purchases, members = dated_purchases(facts, until, zone), dated_members(facts, until, zone)
     found: Counted = {}
     _members(members, purchases, days, found)
     _daily(purchases, days, found)
+    _lives(purchases, days, found)
     since = end_of(min(days) - RANGE_DAYS - 1, zone)
     lines = facts.lines.filter(facts.lines.at > ibis.literal(since), facts.lines.product_type.notnull())
-    _range(dated(lines.select("community_id", "product_type", "at"), "at"), days, newest, found)
+    _range(_dated(lines.select("community_id", "product_type", "at"), "at", until, zone), days, newest, found)
     return found
+
+
+def _dated(table: ir.Table, column: str, until: datetime, zone: str) -> ir.Table:
+    return table.mutate(day=(local_seconds(table[column], zone, until) // SECONDS_A_DAY).cast("int64"))
+
+
+def dated_purchases(facts: Facts, until: datetime, zone: str) -> ir.Table:
+    """Purchases with their local day number."""
+    columns = ("basket_id", "member_id", "community_id", "at", "amount_minor", "coupon_discount_minor")
+    return _dated(facts.purchases.select(*columns), "at", until, zone)
+
+
+def dated_members(facts: Facts, until: datetime, zone: str) -> ir.Table:
+    """Members with the local day number of their joining."""
+    return _dated(facts.members.select("member_id", "community_id", "joined_at", "channel"), "joined_at", until, zone)
 
 
 def _ends(days: Sequence[int]) -> ir.Table:
@@ -60,8 +72,8 @@ def _seen(table: ir.Table, days: Sequence[int]) -> ir.Table:
     return table.cross_join(_ends(days)).mutate(back=lambda t: t.end - t.day).filter(lambda t: t.back >= 0)
 
 
-def _members(members: ir.Table, purchases: ir.Table, days: Sequence[int], found: Counted) -> None:
-    """How many members of a community did what, as of each day."""
+def member_flags(members: ir.Table, purchases: ir.Table, days: Sequence[int]) -> ir.Table:
+    """One row a member and day (`end`): what of the counted they did, by name, true or false. What metrics sum, row by row."""
     p = _seen(purchases.select("member_id", "day").distinct(), days)
     habits = p.group_by("end", "member_id").agg(
         last=p.back.min(),
@@ -84,8 +96,25 @@ def _members(members: ir.Table, purchases: ir.Table, days: Sequence[int], found:
         "joined_cohort": cohort,
         "converted": cohort & (m.back - m["first"] < CONVERSION_DAYS),
         "joined": live & (m.back == 0),
+        "bought_today": m["last"] == 0,
+        "ever": m["last"].notnull(),
     }
-    rows = m.group_by("end", "community_id").agg(**{name: which.fill_null(False).sum().cast("float64") for name, which in counts.items()})
+    return m.select(
+        "end", "member_id", "community_id", joined_days=m.back, last_order_days=m["last"],
+        **{name: which.fill_null(False) for name, which in counts.items()},
+    )  # fmt: skip
+
+
+FLAGS = (
+    "known", "silent", "bought_week_before", "again_week", "bought_month_before", "again_month", "joined_cohort", "converted", "joined",
+    "bought_today", "ever",
+)  # fmt: skip
+
+
+def _members(members: ir.Table, purchases: ir.Table, days: Sequence[int], found: Counted) -> None:
+    """How many members of a community did what, as of each day."""
+    m = member_flags(members, purchases, days)
+    rows = m.group_by("end", "community_id").agg(**{name: m[name].sum().cast("float64") for name in FLAGS})
     for row in rows.to_pyarrow().to_pylist():
         day, community = row.pop("end"), row.pop("community_id")
         row["groups"] = 1.0
@@ -103,26 +132,61 @@ def _add(found: Counted, day: int, community: int, counts: dict[str, float]) -> 
 def _daily(purchases: ir.Table, days: Sequence[int], found: Counted) -> None:
     """Sales and orders of the day and the week, groups at work, and how much the daily average order swings."""
     p = purchases.filter(purchases.day > min(days) - STEADY_DAYS)
-    rows = p.group_by("community_id", "day").agg(orders=p.count(), sales=p.amount_minor.sum().cast("int64")).to_pyarrow().to_pylist()
-    of_day: dict[int, dict[int, tuple[int, int]]] = {}
-    for row in rows:
+    sums = p.group_by("community_id", "day").agg(
+        orders=p.count(), sales=p.amount_minor.sum().cast("int64"), coupons=p.coupon_discount_minor.sum().cast("int64")
+    )
+    of_day: dict[int, dict[int, tuple[int, int, int]]] = {}
+    for row in sums.to_pyarrow().to_pylist():
         for place in (row["community_id"], REGION):
-            orders, sales = of_day.setdefault(place, {}).get(row["day"], (0, 0))
-            of_day[place][row["day"]] = (orders + row["orders"], sales + row["sales"])
+            held = of_day.setdefault(place, {}).get(row["day"], (0, 0, 0))
+            of_day[place][row["day"]] = (held[0] + row["orders"], held[1] + row["sales"], held[2] + row["coupons"])
     for end in days:
         at_work = 0
         for place, known in of_day.items():
             steady = [known[d] for d in range(end - STEADY_DAYS + 1, end + 1) if d in known]
             week = [known[d] for d in range(end - WEEK + 1, end + 1) if d in known]
-            orders, sales = known.get(end, (0, 0))
+            orders, sales, _coupons = known.get(end, (0, 0, 0))
             at_work += bool(steady) and place != REGION
             into = found.setdefault((end, place), {})
-            into |= {"orders": orders, "sales": sales, "orders_7d": sum(o for o, _ in week), "sales_7d": sum(s for _, s in week)}
+            into |= {"orders": orders, "sales": sales}
+            into |= {
+                "orders_7d": sum(o for o, _, _ in week),
+                "sales_7d": sum(s for _, s, _ in week),
+                "coupons_7d": sum(c for _, _, c in week),
+            }
+            into |= {"orders_28d": sum(o for o, _, _ in steady), "sales_28d": sum(s for _, s, _ in steady)}
             into["groups_28d"] = float(bool(steady))
-            averages = [s / o for o, s in steady]
+            averages = [s / o for o, s, _ in steady]
             if len(averages) >= LEAST_DAYS_OF_VOLATILITY and fmean(averages) > 0:
                 into["volatility"] = pstdev(averages) / fmean(averages)
         found.setdefault((end, REGION), {})["groups_28d"] = at_work
+
+
+def _lives(purchases: ir.Table, days: Sequence[int], found: Counted) -> None:
+    """How long a place has been buying, what was spent in it so far, and its first weeks' average order."""
+    sums = purchases.group_by("community_id", "day").agg(orders=purchases.count(), sales=purchases.amount_minor.sum().cast("int64"))
+    of_place: dict[int, dict[int, tuple[int, int]]] = {}
+    for row in sums.to_pyarrow().to_pylist():
+        for place in (row["community_id"], REGION):
+            orders, sales = of_place.setdefault(place, {}).get(row["day"], (0, 0))
+            of_place[place][row["day"]] = (orders + row["orders"], sales + row["sales"])
+    for end in days:
+        alive, lived = 0.0, 0.0
+        for place, known in of_place.items():
+            seen = {day: held for day, held in known.items() if day <= end}
+            if not seen:
+                continue
+            first, last = min(seen), max(seen)
+            into = found.setdefault((end, place), {})
+            into["spent"] = sum(sales for _, sales in seen.values())
+            into |= {"places": 1.0, "place_days": float(last - first + 1)}
+            if place != REGION:
+                alive, lived = alive + 1, lived + last - first + 1
+            if end - first >= 2 * STEADY_DAYS:  # a beginning that the last four weeks are not part of
+                begun = [held for day, held in seen.items() if day < first + STEADY_DAYS]
+                into |= {"orders_begun": sum(o for o, _ in begun), "sales_begun": sum(s for _, s in begun)}
+        if alive:
+            found.setdefault((end, REGION), {}).update(places=alive, place_days=lived)
 
 
 def _range(lines: ir.Table, days: Sequence[int], newest: int, found: Counted) -> None:
@@ -139,3 +203,16 @@ def _range(lines: ir.Table, days: Sequence[int], newest: int, found: Counted) ->
         )
         for row in rows.to_pyarrow().to_pylist():
             found.setdefault((row.pop("end"), row.pop("community_id")), {}).update(row)
+
+
+def spoke(messages: ir.Table, region: str, days: Sequence[int], zone: str) -> dict[tuple[int, int], float]:
+    """(day, community) -> members who wrote in the groups in the week up to the day; counts of people nobody knows are left out."""
+    m = messages.filter(messages.region == region, messages.member_id.notnull(), messages.messages > 0)
+    seen = _seen(_dated(m.select("member_id", "community_id", "happened_at"), "happened_at", end_of(max(days), zone), zone), days)
+    week = seen.filter(seen.back < WEEK)
+    rows = week.group_by("end", "community_id").agg(spoke=week.member_id.nunique().cast("float64")).to_pyarrow().to_pylist()
+    found: dict[tuple[int, int], float] = {}
+    for row in rows:
+        for place in (row["community_id"], REGION):
+            found[row["end"], place] = found.get((row["end"], place), 0) + row["spoke"]
+    return found

@@ -20,6 +20,7 @@ from linli.insight import (
     baskets,
     boards,
     details,
+    keeping,
     local_days,
     metrics,
     movement,
@@ -88,6 +89,7 @@ def refresh(region: str, as_of: datetime, report: Report | None = None, *, count
     kept.truth = truth.truth(region, as_of, kept.model)
     kept.save(update_fields=["truth"])
     movement.keep_days(region)
+    keeping.ask(region, as_of)
     tell(5, 5, "knowing.done")
     return kept
 

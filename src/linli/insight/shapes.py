@@ -217,6 +217,10 @@ class MetricCard:
     trend: tuple[TrendPoint, ...]  # oldest first, one a day
     as_of: datetime
     source_events: tuple[str, ...] = ()
+    causal: bool = False  # what an action changed: exists only where a holdout was kept
+    levels: tuple[str, ...] = ()  # where it may be looked into: community, group, leader, sku
+    has_rows: bool = False  # the rows it was counted from can be listed
+    aimed: bool = False  # the operator's own target
 
 
 @dataclass(frozen=True)

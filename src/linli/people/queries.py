@@ -346,6 +346,18 @@ def groups_of(community_id: int) -> list[GroupInfo]:
     return [GroupInfo(g.pk, g.community_id, g.kind, g.name_zh, g.name_en, g.capacity, g.member_count) for g in found]
 
 
+def main_groups(region: str) -> dict[int, tuple[int, int]]:
+    """Member -> (main group they sit in, its community), of a region."""
+    rows = GroupMembership.objects.filter(region=region, left_at=None, group__kind="main")
+    return {member: (group, place) for member, group, place in rows.values_list("member_id", "group_id", "group__community_id")}
+
+
+def group_names(region: str) -> dict[int, GroupInfo]:
+    """Every chat group of a region by number."""
+    found = Group.objects.filter(region=region)
+    return {g.pk: GroupInfo(g.pk, g.community_id, g.kind, g.name_zh, g.name_en, g.capacity, g.member_count) for g in found}
+
+
 def groups_of_member(member_id: int) -> list[int]:
     """Ids of the chat groups the member is in."""
     return list(GroupMembership.objects.filter(member_id=member_id, left_at=None).order_by("group_id").values_list("group_id", flat=True))

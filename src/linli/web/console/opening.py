@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -152,7 +153,7 @@ def table(request: HttpRequest) -> HttpResponse:
 
 @allow("operator")
 @require_GET
-def sample(request: HttpRequest) -> HttpResponse:
+def sample(request: HttpRequest) -> HttpResponseBase:
     """An empty table with the right headings and one row that shows how each is filled."""
     region = region_of(request)
     columns = imports.columns(currency_of(region), orders.zone(region))
