@@ -170,6 +170,13 @@ def test_local_days_are_the_calendars(zone: str) -> None:
     assert local_days.day_number(local_days.end_of(number, zone) - timedelta(seconds=1), zone) == number
 
 
+def test_the_last_half_second_of_a_day_is_that_days() -> None:
+    moment = datetime(2017, 11, 10, 23, 59, 59, 700_000, tzinfo=ZoneInfo(ZONE)).astimezone(UTC)
+    table = ibis.memtable(pd.DataFrame({"at": pd.Series([moment]).astype("datetime64[us, UTC]")}))
+    (second,) = table.mutate(s=local_days.local_seconds(table["at"], ZONE, AS_OF)).to_pyarrow()["s"].to_pylist()
+    assert (local_days.day_of(second // 86_400), second % 86_400) == (date(2017, 11, 10), 86_399)
+
+
 def test_names_are_told_in_both_languages() -> None:
     for f in features.REGISTRY.values():
         assert f.zh and f.en and f.definition_zh and f.definition_en and (f.sources or f.waits_for), f.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -9,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from insight_support.town import NOW, REGION, habits, paid, people, refunded, relay, tell
-from linli.insight import queries, refresh, rules, scores
+from insight_support.town import NOW, REGION, habits, paid, people, refunded, tell
+from linli.insight import lake, queries, refresh, rules, scores
 from linli.insight.models import MemberState, MetricValue, Refresh, SegmentChange, SegmentStay
 from linli.kernel import clocks, events, work
 from linli.kernel.models import Event, WorkRow
@@ -88,18 +89,21 @@ def test_a_touched_member_is_known_as_the_full_refresh_knows() -> None:
     assert {m: again[m] for m in buyers} == {m: touched[m] for m in buyers}
 
 
-def test_a_touch_waits_for_the_lake() -> None:
+def test_a_touch_waits_for_nothing_but_the_log() -> None:
+    """The lake may be behind, or gone: a member's own facts are in the log from the moment they are told."""
     ids = people(3)
+    tell([paid("a", ids[1], NOW - timedelta(days=40), 2500)])
     Refresh.objects.create(region=REGION, as_of=NOW - timedelta(days=1), finished_at=NOW, seconds=1, members=3)
+    shutil.rmtree(lake.root())
+    lake.forget()
     (late,) = events.append_many([paid("b", ids[1], NOW)])
     refresh.on_purchase([late])
-    work.run_due({"insight.touch": work.Long(refresh.touch_due)})
-    row = WorkRow.objects.get(kind="insight.touch")
-    assert (row.state, row.attempts) == ("due", 1) and "LakeBehind" in row.error
-    relay()
-    with clocks.fixed(business=NOW, machine=clocks.machine_now() + timedelta(minutes=5)):
+    with clocks.fixed(business=NOW):
         work.run_due({"insight.touch": work.Long(refresh.touch_due)})
-    assert MemberState.objects.get(member_id=ids[1]).orders_90d == 1
+    row = WorkRow.objects.get(kind="insight.touch")
+    assert (row.state, row.attempts) == ("done", 1)
+    known = MemberState.objects.get(member_id=ids[1])
+    assert (known.orders_90d, known.orders_30d, known.spend_365d_minor) == (2, 1, 3500)
 
 
 def test_tomorrow_changes_nothing_of_today() -> None:

@@ -26,6 +26,7 @@ from linli.insight.features import facts_of
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from linli.insight.facts import Tables
     from linli.science.basket import BasketModel
     from linli.science.basket_state import Around, State
 
@@ -64,20 +65,26 @@ def assortment(region: str) -> list[str]:
     return sorted(found) if len(found) >= LEAST_ITEMS else []
 
 
-def _called(region: str, as_of: datetime, days: int) -> ir.Table:
+def _called(region: str, as_of: datetime, days: int, tables: Tables | None = None) -> ir.Table:
     """Lines of the last days with ``item``: the product type, else the catalogue's code."""
-    t = facts_of(as_of, region).lines
+    t = facts_of(as_of, region, tables).lines
     t = t.filter(t.at > ibis.literal(as_of - timedelta(days=days)))
     t = t.mutate(item=ibis.coalesce(t.product_type.nullif(""), t.sku.nullif("")))
     return t.filter(t["item"].notnull())
 
 
-def lines_of(region: str, as_of: datetime, member_ids: Sequence[int] | None = None, items: Sequence[str] | None = None) -> pd.DataFrame:
+def lines_of(
+    region: str,
+    as_of: datetime,
+    member_ids: Sequence[int] | None = None,
+    items: Sequence[str] | None = None,
+    tables: Tables | None = None,
+) -> pd.DataFrame:
     """One row a basket and item of the last year, as ``science.basket`` reads them: member_id, at, basket_id, item.
 
     `items` None: the assortment, or the types bought most where there is none.
     """
-    t = _called(region, as_of, KNOWN_DAYS)
+    t = _called(region, as_of, KNOWN_DAYS, tables)
     wanted = assortment(region) if items is None else list(items)
     if not wanted:
         sold = t.group_by("item").agg(n=t.basket_id.nunique()).order_by([ibis.desc("n"), "item"]).limit(MOST_ITEMS)
@@ -212,10 +219,12 @@ def score(
     member_ids: Sequence[int] | None = None,
     *,
     model_as_of: datetime | None = None,
+    tables: Tables | None = None,
 ) -> tuple[dict[int, Wanted], Around | None]:
     """Both lists by member, of those with a basket in a year, and what was drawn from everybody (the caller keeps it).
 
-    For some members it is read as the last refresh kept it; where there is none, it is drawn from everybody again.
+    For some members it is read as the last refresh kept it; where there is none, it is drawn from everybody again. `tables`:
+    where those members' facts are read, the lake unless told.
     """
     from linli.science.basket import BasketModel, two_lists
     from linli.science.basket_state import Around
@@ -229,7 +238,7 @@ def score(
     around = None
     if member_ids is not None and around_path(region).exists():
         around = Around.load(around_path(region))
-    lines = lines_of(region, as_of, member_ids if around else None, list(around.items) if around else None)
+    lines = lines_of(region, as_of, member_ids if around else None, list(around.items) if around else None, tables if around else None)
     if not len(lines):
         return {}, around
     at = _state(model, lines, as_of, around)
@@ -266,7 +275,7 @@ def popular(region: str, as_of: datetime) -> dict[int, list[list[Any]]]:
     if wanted := assortment(region):
         t = t.filter(t["item"].isin(wanted))
     # Whole weights of whole days, so that the order of adding changes no sum.
-    days = (ibis.literal(as_of).epoch_seconds() - t.at.epoch_seconds()) // 86_400
+    days = (ibis.literal(as_of).epoch_seconds() - t.at.truncate("s").epoch_seconds()) // 86_400
     t = t.mutate(weight=((0.5 ** (days / HALF_LIFE_DAYS)) * 1000).round().cast("int64"))
     counts = []
     for place in (t.community_id, ibis.literal(0, "int64")):

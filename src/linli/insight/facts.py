@@ -6,6 +6,7 @@ scores and metrics starts here.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import ibis
@@ -14,43 +15,46 @@ import ibis.expr.types as ir
 from linli.insight import lake
 from linli.insight.categories import shop_category
 
+type Tables = Callable[[str], ir.Table]
+"""Table name -> table: the lake's, or those of a few members."""
 
-def recorded(kind: str, as_of: datetime) -> ir.Table:
-    """The lake's table of a kind, without what was recorded after `as_of` (aware)."""
+
+def recorded(kind: str, as_of: datetime, tables: Tables = lake.table) -> ir.Table:
+    """The table of a kind, without what was recorded after `as_of` (aware)."""
     if as_of.tzinfo is None:
         raise ValueError("as_of must be aware")
-    found = lake.table(kind)
+    found = tables(kind)
     return found.filter(found["recorded_at"] <= ibis.literal(as_of))
 
 
-def purchases(as_of: datetime) -> ir.Table:
+def purchases(as_of: datetime, tables: Tables = lake.table) -> ir.Table:
     """One row a basket that was paid and not wholly refunded by `as_of`.
 
     member_id, community_id, region, basket_id (text: the history's number or the order's id), at, recorded_at (aware),
     amount_minor (what the shop got, coupons included, refunds taken off), discount_minor (off the shelf price),
     coupon_discount_minor (part of the amount that a coupon paid), source ("history", "import:<number>" or "live").
     """
-    return ibis.union(_history(as_of), _imported_purchases(as_of), _live(as_of))
+    return ibis.union(_history(as_of, tables), _imported_purchases(as_of, tables), _live(as_of, tables))
 
 
-def lines(as_of: datetime) -> ir.Table:
+def lines(as_of: datetime, tables: Tables = lake.table) -> ir.Table:
     """One row a line of those baskets.
 
     member_id, community_id, region, basket_id, at, recorded_at, product_type (the history's word, an import's name of the
     goods), category (the shop's: fruit, vegetable, meat_seafood, dairy_egg, grain_oil, bakery, other), sku (the catalogue's code; of
     imported goods that it lacks their name, of history ""), quantity, amount_minor.
     """
-    return ibis.union(_history_lines(as_of), _imported_lines(as_of), _live_lines(as_of))
+    return ibis.union(_history_lines(as_of, tables), _imported_lines(as_of, tables), _live_lines(as_of, tables))
 
 
-def members(as_of: datetime) -> ir.Table:
+def members(as_of: datetime, tables: Tables = lake.table) -> ir.Table:
     """One row a member who had joined by `as_of`: member_id, community_id, region, joined_at, recorded_at, external_id, channel."""
-    t = recorded("people.member_joined", as_of)
+    t = recorded("people.member_joined", as_of, tables)
     return t.select("member_id", "community_id", "region", "recorded_at", "external_id", "channel", joined_at=t["happened_at"])
 
 
-def _history(as_of: datetime) -> ir.Table:
-    t = recorded("history.purchase", as_of)
+def _history(as_of: datetime, tables: Tables) -> ir.Table:
+    t = recorded("history.purchase", as_of, tables)
     return t.select(
         t["member_id"],
         t["community_id"],
@@ -65,21 +69,21 @@ def _history(as_of: datetime) -> ir.Table:
     )
 
 
-def imported(kind: str, key: str, as_of: datetime) -> ir.Table:
+def imported(kind: str, key: str, as_of: datetime, tables: Tables = lake.table) -> ir.Table:
     """Facts of imports as they stand: of each `key` the highest revision whose import was not withdrawn."""
-    gone = recorded("history.import_withdrawn", as_of).select("region", "import_id")
-    t = recorded(kind, as_of).anti_join(gone, ["region", "import_id"])
+    gone = recorded("history.import_withdrawn", as_of, tables).select("region", "import_id")
+    t = recorded(kind, as_of, tables).anti_join(gone, ["region", "import_id"])
     newest = t.group_by("region", key).agg(revision=t["revision"].max())
     return t.semi_join(newest, ["region", key, "revision"])
 
 
-def _imported(as_of: datetime) -> ir.Table:
-    found = imported("history.order_imported", "order_id", as_of)
+def _imported(as_of: datetime, tables: Tables) -> ir.Table:
+    found = imported("history.order_imported", "order_id", as_of, tables)
     return found.filter(found["pieces"] > 0)
 
 
-def _imported_purchases(as_of: datetime) -> ir.Table:
-    t = _imported(as_of)
+def _imported_purchases(as_of: datetime, tables: Tables) -> ir.Table:
+    t = _imported(as_of, tables)
     return t.select(
         t["member_id"],
         t["community_id"],
@@ -94,8 +98,8 @@ def _imported_purchases(as_of: datetime) -> ir.Table:
     )
 
 
-def _imported_lines(as_of: datetime) -> ir.Table:
-    t = recorded("history.order_imported__lines", as_of).semi_join(_imported(as_of), ["region", "uid"])
+def _imported_lines(as_of: datetime, tables: Tables) -> ir.Table:
+    t = recorded("history.order_imported__lines", as_of, tables).semi_join(_imported(as_of, tables), ["region", "uid"])
     return t.select(
         t["member_id"],
         t["community_id"],
@@ -111,9 +115,9 @@ def _imported_lines(as_of: datetime) -> ir.Table:
     )
 
 
-def _live(as_of: datetime) -> ir.Table:
+def _live(as_of: datetime, tables: Tables) -> ir.Table:
     """Paid orders less what was refunded of them by then; an order of which nothing is left is no purchase."""
-    paid, back = recorded("trade.order_paid", as_of), recorded("trade.order_refunded", as_of)
+    paid, back = recorded("trade.order_paid", as_of, tables), recorded("trade.order_refunded", as_of, tables)
     back = back.group_by("order_id").agg(money_back=back["refunded_minor"].sum(), coupon_back=back["discount_back_minor"].sum())
     t = paid.left_join(back, "order_id")
     coupon = (t["discount_minor"] - t["coupon_back"].fill_null(0)).cast("int64")
@@ -132,8 +136,8 @@ def _live(as_of: datetime) -> ir.Table:
     )
 
 
-def _history_lines(as_of: datetime) -> ir.Table:
-    t = recorded("history.purchase__lines", as_of)
+def _history_lines(as_of: datetime, tables: Tables) -> ir.Table:
+    t = recorded("history.purchase__lines", as_of, tables)
     return t.select(
         t["member_id"],
         t["community_id"],
@@ -149,8 +153,8 @@ def _history_lines(as_of: datetime) -> ir.Table:
     )
 
 
-def _live_lines(as_of: datetime) -> ir.Table:
-    paid, back = recorded("trade.order_paid__lines", as_of), recorded("trade.order_refunded__lines", as_of)
+def _live_lines(as_of: datetime, tables: Tables) -> ir.Table:
+    paid, back = recorded("trade.order_paid__lines", as_of, tables), recorded("trade.order_refunded__lines", as_of, tables)
     back = back.group_by("order_id", "sku", "group_id").agg(
         pieces_back=back["quantity"].sum(), value_back=(back["amount_minor"] + back["discount_minor"]).sum()
     )

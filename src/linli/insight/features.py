@@ -17,6 +17,8 @@ from linli.insight.local_days import SECONDS_A_DAY, day_number, local_seconds
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+    from linli.insight.facts import Tables
+
 FRESH = ("fruit", "vegetable", "meat_seafood", "dairy_egg", "grain_oil", "bakery")
 """The shop's fresh categories; taste is judged within them, everything else is "other"."""
 RHYTHM_DAYS = 365
@@ -140,7 +142,7 @@ REGISTRY: dict[str, Feature] = {
         _share_of("other", "其他", "other goods"),
         _F("favourite_products", "list", "list", "常买", "Favourites", f"近 {TASTE_DAYS} 天买的次数最多的三种生鲜",
            f"The three fresh product types in most baskets of the last {TASTE_DAYS} days", "products",
-           lambda t: t.product_type.collect(where=t.place < 3, order_by=t.place)),
+           lambda t: _favourites(t)),
         _F("preferred_hour", "int", "hour", "常下单时间", "Usual hour", f"近 {TASTE_DAYS} 天下单时刻的圆周平均，0 到 23 点",
            f"Circular mean of the local hour of the last {TASTE_DAYS} days' orders, 0 to 23", "hours", lambda t: _mean_hour(t)),
         _F("hour_concentration", "float", "share", "时间集中度", "Hour concentration", "下单时刻有多集中：1 是总在同一刻，0 是毫无规律",
@@ -162,7 +164,14 @@ ZERO_WITHOUT_ORDERS = tuple(
 )
 
 
-def features(as_of: datetime, member_ids: Sequence[int] | None = None, *, region: str | None = None, zone: str | None = None) -> ir.Table:
+def features(
+    as_of: datetime,
+    member_ids: Sequence[int] | None = None,
+    *,
+    region: str | None = None,
+    zone: str | None = None,
+    tables: Tables | None = None,
+) -> ir.Table:
     """One row a member known as of `as_of`: `member_id` and every feature of the registry. Unevaluated.
 
     Args:
@@ -170,18 +179,23 @@ def features(as_of: datetime, member_ids: Sequence[int] | None = None, *, region
         member_ids: only these members; None for all.
         region: only members of this region; its zone says what a day is.
         zone: the zone of days where no region is given (settings.TIME_ZONE unless told).
+        tables: where facts are read, the lake unless told.
     """
-    return compute(facts_of(as_of, region), as_of, zone or zone_of(region), member_ids)
+    return compute(facts_of(as_of, region, tables), as_of, zone or zone_of(region), member_ids)
 
 
-def facts_of(as_of: datetime, region: str | None = None) -> Facts:
-    """The facts knowledge is made of, of one region or all. What counts as spent is what the member paid: a coupon's part is not."""
-    from linli.insight import facts
+def facts_of(as_of: datetime, region: str | None = None, tables: Tables | None = None) -> Facts:
+    """The facts knowledge is made of, of one region or all. What counts as spent is what the member paid: a coupon's part is not.
 
-    tables = [facts.purchases(as_of), facts.lines(as_of), facts.members(as_of)]
+    `tables`: where they are read, the lake unless told (`member_facts.tables`).
+    """
+    from linli.insight import facts, lake
+
+    source = tables or lake.table
+    found = [facts.purchases(as_of, source), facts.lines(as_of, source), facts.members(as_of, source)]
     if region is not None:
-        tables = [t.filter(t.region == region) for t in tables]
-    purchases, lines, members = tables
+        found = [t.filter(t.region == region) for t in found]
+    purchases, lines, members = found
     return Facts(purchases.mutate(amount_minor=purchases.amount_minor - purchases.coupon_discount_minor), lines, members)
 
 
@@ -287,6 +301,13 @@ def _unknown(t: ir.Table) -> ir.Value:
     import ibis
 
     return ibis.null("int64")
+
+
+def _favourites(t: ir.Table) -> ir.Value:
+    """The three first in their order (not every engine collects in an order)."""
+    import ibis
+
+    return ibis.array([t.product_type.max(where=t.place == n) for n in range(3)]).filter(lambda name: name.notnull())
 
 
 def _mean_hour(t: ir.Table) -> ir.Value:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,12 +21,11 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 from django.conf import settings
 
-from linli.insight import lake_tables
+from linli.insight import engine, lake_tables
 from linli.kernel import events, work
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-    from ibis.backends.duckdb import Backend
 
     from linli.insight.lake_tables import Written
     from linli.kernel.models import WorkRow
@@ -274,65 +272,10 @@ def _carry_derived(fresh: Path) -> None:
 
 # ---- reading
 
-_VIEWS_KEPT = 8
-_process = threading.Lock()
-_database: tuple[int, Any] | None = None
-_generation = 0
-
-
-class _Mine:
-    """What one thread keeps: its cursor and the views made on it."""
-
-    def __init__(self, stamp: tuple[int, int], backend: Backend) -> None:
-        self.stamp = stamp
-        self.backend = backend
-        self.views: dict[Path, tuple[int, ir.Table]] = {}
-        self.names: dict[Any, Any] = {}
-        self.empty: dict[Any, Any] = {}
-
-
-# By thread number and not in a threading.local: a web server's idle thread ends outside Python, and a cursor that dies
-# with it takes the process along (segmentation fault in DuckDB 2.0). Thread numbers are used again, so this stays small.
-_threads: dict[int, _Mine] = {}
-
-
-def _mine() -> _Mine:
-    """This thread's own, made anew after a fork and after `forget`."""
-    stamp = (os.getpid(), _generation)
-    mine = _threads.get(threading.get_ident())
-    if mine is None or mine.stamp != stamp:
-        import ibis
-
-        # Fusing selects looks at every column of every step again, and the engine does it anyway: half of the time an
-        # expression of features takes until it runs.
-        ibis.options.sql.fuse_selects = False
-        mine = _threads[threading.get_ident()] = _Mine(stamp, ibis.duckdb.from_connection(_shared().cursor()))
-    return mine
-
-
-def connection() -> Backend:
-    """This thread's Ibis connection. Threads share one DuckDB database, each with a cursor of its own."""
-    if (engine := os.environ.get("LINLI_ENGINE", "duckdb")) != "duckdb":
-        raise ValueError(f"LINLI_ENGINE must be duckdb, not {engine!r}")
-    return _mine().backend
-
-
-def _shared() -> Any:
-    """The process's DuckDB database (a forked child opens its own)."""
-    global _database
-    import duckdb
-
-    with _process:
-        if _database is None or _database[0] != os.getpid():
-            _database = (os.getpid(), duckdb.connect(config={"preserve_insertion_order": False}))
-            _database[1].execute("SET TimeZone = 'UTC'")
-        return _database[1]
-
 
 def forget() -> None:
     """Let every thread read snapshots anew (the lake was swapped, or a test has its own)."""
-    global _generation
-    _generation += 1
+    engine.forget()
     _infos.clear()
 
 
@@ -343,16 +286,14 @@ def table(name: str) -> ir.Table:
     Raises KeyError for a kind that no room defines.
     """
     form = lake_tables.shape(name)
-    backend = connection()
     path = folder(name)
     version = _latest(path)
-    held = _mine().views.get(path)
-    if held is not None and held[0] == version:
-        found: ir.Table = held[1]
-        return found
-    view = _snapshot(backend, form, path, version) if version >= 0 else _empty(backend, form)
-    _mine().views[path] = (version, view)
-    return view
+    if (held := engine.kept(path, version)) is not None:
+        return held
+    if version < 0:
+        return engine.view(path, version, form.schema, [], [])
+    snapshot = DeltaTable(path, version=version)
+    return engine.view(path, version, form.schema, snapshot.file_uris(), {field.name for field in snapshot.schema().fields})
 
 
 def _latest(path: Path) -> int:
@@ -362,52 +303,6 @@ def _latest(path: Path) -> int:
     except FileNotFoundError:
         return -1
     return max((int(n[:20]) for n in entries if n.endswith(".json") and n[:20].isdigit()), default=-1)
-
-
-def _snapshot(backend: Backend, form: lake_tables.Shape, path: Path, version: int) -> ir.Table:
-    """A view over the snapshot's files, named by version: an expression made before the next commit keeps reading its own."""
-    snapshot = DeltaTable(path, version=version)
-    uris = snapshot.file_uris()
-    if not uris:
-        return _empty(backend, form)
-    there = {field.name for field in snapshot.schema().fields}
-    files = ", ".join("'" + uri.replace("'", "''") + "'" for uri in uris)
-    columns = ", ".join(
-        f'CAST({f'"{f.name}"' if f.name in there else "NULL"} AS {_DUCKDB_TYPES[f.type]}) AS "{f.name}"' for f in form.schema
-    )
-    options = "hive_partitioning = true, hive_types_autocast = false, union_by_name = true"
-    name = f"lake_{path.name}_{version}"
-    backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT {columns} FROM read_parquet([{files}], {options})")  # noqa: S608 (own)
-    _drop_old(backend, path, version)
-    return backend.table(name)
-
-
-_DUCKDB_TYPES = {
-    pa.string(): "VARCHAR",
-    pa.int64(): "BIGINT",
-    pa.bool_(): "BOOLEAN",
-    pa.float64(): "DOUBLE",
-    pa.date32(): "DATE",
-    lake_tables.MOMENT: "TIMESTAMPTZ",
-}
-
-
-def _drop_old(backend: Backend, path: Path, version: int) -> None:
-    """Views pile up as versions do: the newest few of each table stay, for expressions still in use."""
-    held: list[int] = _mine().names.setdefault(path, [])
-    held.append(version)
-    while len(held) > _VIEWS_KEPT:
-        backend.raw_sql(f"DROP VIEW IF EXISTS lake_{path.name}_{held.pop(0)}")
-
-
-def _empty(backend: Backend, form: lake_tables.Shape) -> ir.Table:
-    import ibis
-
-    name = f"empty_{folder(form.name).name}"
-    if name not in _mine().empty:
-        _mine().empty[name] = backend.create_table(name, schema=ibis.Schema.from_pyarrow(form.schema), temp=True)
-    found: ir.Table = _mine().empty[name]
-    return found
 
 
 def written(name: str) -> Iterator[dict[str, Any]]:

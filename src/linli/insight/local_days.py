@@ -51,7 +51,8 @@ def local_seconds(at: ir.Value, zone: str, until: datetime, *, since: datetime |
     """Seconds since 1970 on the wall clock of `zone`, an integer column, for a column of instants up to `until`."""
     import ibis
 
-    epoch = at.epoch_seconds().cast("int64")
+    # Cut to whole seconds first: one engine rounds the fraction, and the last half second of a day would be tomorrow's.
+    epoch = at.truncate("s").epoch_seconds().cast("int64")
     steps = offsets(zone, until, since=since)
     shift: ir.Value = ibis.literal(steps[0][1], type="int64")
     for second, offset in steps[1:]:

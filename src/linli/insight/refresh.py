@@ -22,6 +22,7 @@ from linli.insight import (
     details,
     keeping,
     local_days,
+    member_facts,
     metrics,
     movement,
     reasons,
@@ -41,6 +42,7 @@ from linli.people import consent
 from linli.people import queries as people
 
 if TYPE_CHECKING:
+    from linli.insight.facts import Tables
     from linli.science.basket_state import Around
 
 Report = Callable[[int, int, str], None]
@@ -100,7 +102,8 @@ def touch(region: str, member_ids: Sequence[int], as_of: datetime | None = None)
     last = Refresh.objects.filter(region=region).order_by("-as_of").first()
     if last is None or not member_ids:
         return 0
-    known = _knowledge(region, as_of, sorted(set(member_ids)), scale=_scale(last.scale))
+    wanted = sorted(set(member_ids))
+    known = _knowledge(region, as_of, wanted, scale=_scale(last.scale), tables=member_facts.tables(region, wanted))
     with transaction.atomic():
         _locked(region)
         newer = set(
@@ -119,30 +122,17 @@ def touch(region: str, member_ids: Sequence[int], as_of: datetime | None = None)
 
 
 def on_purchase(batch: list[Event]) -> None:
-    """Reader of paid and refunded orders: their members are due to be known anew, once the lake holds the order."""
+    """Reader of paid and refunded orders: their members are due to be known anew."""
     by_region: dict[str, list[Event]] = {}
     for event in batch:
         by_region.setdefault(event.region, []).append(event)
     for region, told in by_region.items():
-        payload = {"members": sorted({e.payload["member_id"] for e in told}), "uids": [[e.kind, str(e.uid)] for e in told]}
+        payload = {"members": sorted({e.payload["member_id"] for e in told})}
         work.schedule("insight.touch", key=str(told[-1].uid), due_at=clocks.machine_now(), region=region, payload=payload, clock="machine")
-
-
-class LakeBehind(work.NotYet):
-    """The lake does not hold the order yet; the work comes due again by itself."""
 
 
 def touch_due(row: WorkRow) -> None:
     """Work handler of "insight.touch"."""
-    from linli.insight import lake
-
-    by_kind: dict[str, list[str]] = {}
-    for kind, uid in row.payload["uids"]:
-        by_kind.setdefault(kind, []).append(uid)
-    for kind, uids in by_kind.items():
-        table = lake.table(kind)
-        if table.filter(table.uid.isin(uids)).count().to_pyarrow().as_py() < len(uids):
-            raise LakeBehind(kind)
     touch(row.region, row.payload["members"])
 
 
@@ -156,25 +146,28 @@ def _knowledge(
     *,
     scale: rules.Scale | None = None,
     yesterday: datetime | None = None,
+    tables: Tables | None = None,
 ) -> Knowledge:
-    """Features, risk and decisions. `yesterday`: the first refresh looks back with the model it has as of then."""
+    """Features, risk and decisions. `yesterday`: the first refresh looks back with the model it has as of then.
+
+    `tables`: where facts are read, the lake unless told.
+    """
     zone = zone_of(region)
-    rows = features(as_of, member_ids, region=region, zone=zone).to_pyarrow().to_pylist()
-    shown = details.details(facts_of(as_of, region), as_of, zone, member_ids)
-    agreed = consent.has_many(None, "profiling", region=region)
-    scored = scores.score(region, as_of, member_ids, model_as_of=yesterday)
-    worth = values.score(region, as_of, member_ids, model_as_of=yesterday)
+    rows = features(as_of, member_ids, region=region, zone=zone, tables=tables).to_pyarrow().to_pylist()
+    shown = details.details(facts_of(as_of, region, tables), as_of, zone, member_ids)
+    agreed = consent.has_many(member_ids, "profiling", region=region)
+    scored = scores.score(region, as_of, member_ids, model_as_of=yesterday, tables=tables)
+    worth = values.score(region, as_of, member_ids, model_as_of=yesterday, tables=tables)
     # On a scale drawn before, a member is also ranked among the others of then.
     some = sorted(r["member_id"] for r in rows) if scale is not None else None
-    wanted, around = baskets.score(region, as_of, some, model_as_of=yesterday)
+    wanted, around = baskets.score(region, as_of, some, model_as_of=yesterday, tables=tables)
     rows.sort(key=lambda r: r["member_id"])
     profiled = np.array([r["member_id"] in agreed for r in rows], dtype=bool)
     columns = columns_of(rows, {m: s.risk for m, s in scored.items() if m in agreed})
     drawn = scale or rules.scale_of({name: column[profiled] for name, column in columns.items()})
     decision = rules.decide(columns, drawn)
     ranks = _ranks(columns["spend_365d_minor"], profiled)
-    numbers = people.members_by_external_id(region)
-    outside = {member: number for number, member in numbers.items()}
+    outside = people.external_ids(region, member_ids)
     states = []
     for i, row in enumerate(rows):
         state = MemberState(region=region, member_id=row["member_id"], as_of=as_of, external_id=outside.get(row["member_id"], ""))

@@ -13,6 +13,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -20,13 +21,14 @@ from zoneinfo import ZoneInfo
 import ibis
 import ibis.expr.types as ir
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 import pyarrow.compute as pc
 
-from linli.insight import artefacts
+from linli.insight import artefacts, engine, scoring
 from linli.insight.features import Facts, facts_of, zone_of
 
 if TYPE_CHECKING:
+    from linli.insight.facts import Tables
     from linli.science import churn
 
 KIND = "churn"
@@ -254,43 +256,47 @@ class Scored:
 
 
 def score(
-    region: str, as_of: datetime, member_ids: Sequence[int] | None = None, *, model_as_of: datetime | None = None
+    region: str,
+    as_of: datetime,
+    member_ids: Sequence[int] | None = None,
+    *,
+    model_as_of: datetime | None = None,
+    tables: Tables | None = None,
 ) -> dict[int, Scored]:
     """Risk by member, of those with a purchase in the last 90 days, by what serves. Empty where nobody has bought.
 
     `model_as_of`: use the model as of another moment than the facts' (the first look back, before any model was there).
+    `tables`: where facts are read, the lake unless told.
     """
     artefact = newest(region, model_as_of or as_of)
     if artefact is None or not artefact.serves:
         return {}
-    facts = facts_of(as_of, region)
+    facts = facts_of(as_of, region, tables)
     if member_ids is not None:
         facts = Facts(*(t.filter(t.member_id.isin([int(m) for m in member_ids])) for t in (facts.purchases, facts.lines, facts.members)))
-    risk, told = (_by_model if artefact.serves == "model" else _by_baseline)(artefact, facts, as_of)
-    pushes: dict[int, list[tuple[str, float]]] = {}
-    for member, family, points in zip(told["member_id"], told["family"], told["points"], strict=True):
-        if abs(points) >= LEAST_POINTS:
-            pushes.setdefault(int(member), []).append((str(family), round(float(points), 1)))
-    return {int(m): Scored(float(r), pushes.get(int(m), [])) for m, r in risk.items()}
+    told = (_by_model if artefact.serves == "model" else _by_baseline)(artefact, facts, as_of).to_pydict()
+    found: dict[int, Scored] = {}
+    for member, risk, family, points in zip(*(told[name] for name in scoring.TOLD.names), strict=True):
+        one = found.setdefault(member, Scored(risk, []))
+        if family and abs(points) >= LEAST_POINTS:
+            one.pushes.append((family, round(points, 1)))
+    return found
 
 
-def _by_model(artefact: Artefact, facts: Facts, as_of: datetime) -> tuple[pd.Series, pd.DataFrame]:
+def _by_model(artefact: Artefact, facts: Facts, as_of: datetime) -> pa.Table:
     """Risk by member and reasons of those at some risk, by the churn model."""
     from linli.science import churn
 
     model = churn.ChurnModel.load(folder() / f"{artefact.version}.model.json")
     purchases, lines = frames(facts)
-    features = model.features(purchases, as_of, lines=lines)
-    risk = model.predict(features)
-    return risk, model.reasons(features[(risk >= EXPLAINED_FROM).to_numpy()], k=REASONS_SHOWN)
+    does = partial(scoring.by_model, model=model, explained_from=EXPLAINED_FROM, most=REASONS_SHOWN)
+    return engine.shared_out(model.table(purchases, as_of, lines=lines), does, scoring.TOLD)
 
 
-def _by_baseline(artefact: Artefact, facts: Facts, as_of: datetime) -> tuple[pd.Series, pd.DataFrame]:
+def _by_baseline(artefact: Artefact, facts: Facts, as_of: datetime) -> pa.Table:
     """The same by the baseline."""
     from linli.science import rfm, silence
 
     fallback = silence.Silence.from_dict(artefact.baseline or {})
-    everybody = rfm.histories(frames(facts)[0], as_of).to_pyarrow().to_pandas().set_index("member_id")
-    active = everybody[everybody["recency_days"] < ACTIVE_DAYS]
-    risk = fallback.risk(active)
-    return risk, fallback.reasons(active[(risk >= EXPLAINED_FROM).to_numpy()])
+    does = partial(scoring.by_baseline, fallback=fallback, active_days=ACTIVE_DAYS, explained_from=EXPLAINED_FROM)
+    return engine.shared_out(rfm.histories(frames(facts)[0], as_of), does, scoring.TOLD)

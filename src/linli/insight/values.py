@@ -22,6 +22,7 @@ from linli.insight.features import Facts, facts_of
 from linli.insight.scores import frames
 
 if TYPE_CHECKING:
+    from linli.insight.facts import Tables
     from linli.science.value import ValueModel
 
 KIND = "value"
@@ -141,16 +142,22 @@ def model_of(artefact: Artefact) -> ValueModel:
 
 
 def score(
-    region: str, as_of: datetime, member_ids: Sequence[int] | None = None, *, model_as_of: datetime | None = None
+    region: str,
+    as_of: datetime,
+    member_ids: Sequence[int] | None = None,
+    *,
+    model_as_of: datetime | None = None,
+    tables: Tables | None = None,
 ) -> dict[int, Worth]:
     """Worth by member, of those who ever bought; empty where nobody has. A member alone is told the same as among all.
 
     `model_as_of`: use the model as of another moment than the facts' (the first look back, before any model was there).
+    `tables`: where facts are read, the lake unless told.
     """
     artefact = artefacts.of(KIND, region, model_as_of or as_of)
     if artefact is None or not artefact.serves:
         return {}
-    facts = facts_of(as_of, region)
+    facts = facts_of(as_of, region, tables)
     if member_ids is not None:
         facts = Facts(*(t.filter(t.member_id.isin([int(m) for m in member_ids])) for t in (facts.purchases, facts.lines, facts.members)))
     found = model_of(artefact).score(frames(facts)[0], as_of)

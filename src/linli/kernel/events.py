@@ -12,7 +12,7 @@ import itertools
 import json
 import logging
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, NamedTuple
@@ -294,6 +294,18 @@ def whole_log(*, chunk: int = 10_000) -> Iterator[list[Row]]:
 def silent(kind: str, *, region: str, source: str) -> list[Row]:
     """The silent facts of one kind from one source, in order (an importer's, for the lake)."""
     return _rows("region = %s AND source = %s AND silent", [region, source], (kind,), None)
+
+
+def of_subjects(region: str, subjects: Sequence[str], kinds: Sequence[str]) -> list[Row]:
+    """Everything recorded of these subjects, silent facts too, in order: an index scan a subject, however long the log."""
+    where, values = bulk.bound("subject {}", subjects, "text", region)
+    return _rows(f"{where} AND region = %s", values, kinds, None) if subjects else []
+
+
+def named(region: str, uids: Collection[str]) -> list[Row]:
+    """The facts of these uids (hex), those that there are, in order."""
+    where, values = bulk.bound("uid {}", uids, "uuid", region)
+    return _rows(f"{where} AND region = %s", values, None, None) if uids else []
 
 
 def _rows(where: str, values: list[Any], kinds: Sequence[str] | None, limit: int | None) -> list[Row]:

@@ -94,10 +94,6 @@ def due() -> Q:
     )
 
 
-class NotYet(Exception):
-    """What the work waits for has not come: it is due again soon, and nobody needs to read a traceback."""
-
-
 def claim(limit: int = 20, *, kinds: Collection[str] | None = None, by: str | None = None, lease: timedelta = LEASE) -> list[WorkRow]:
     """Lease up to `limit` due rows (of `kinds`), earliest first; rows that another worker is claiming are stepped over."""
     with transaction.atomic():
@@ -140,7 +136,7 @@ def perform(row: WorkRow, handlers: Mapping[str, Handler | Long]) -> bool:
     except LeaseLost:
         log.warning("work %s %s took longer than its lease, another worker has it", row.kind, row.pk)
     except Exception as error:
-        log.warning("work %s %s failed: %s", row.kind, row.pk, error, exc_info=not isinstance(error, Refusal | NotYet))
+        log.warning("work %s %s failed: %s", row.kind, row.pk, error, exc_info=not isinstance(error, Refusal))
         told = "".join(traceback.format_exception_only(error))[-2000:]
         _fail(row, told, last=row.attempts >= MOST_ATTEMPTS or isinstance(error, Refusal))
     return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -219,6 +219,14 @@ def member_of(person_id: int) -> MemberInfo | None:
 def members_by_external_id(region: str) -> dict[str, int]:
     """External id -> member id of everybody in the region who has one."""
     return dict(Member.objects.filter(region=region).exclude(external_id="").values_list("external_id", "pk"))
+
+
+def external_ids(region: str, member_ids: Collection[int] | None = None) -> dict[int, str]:
+    """Member id -> external id of those (None: everybody of the region) who have one."""
+    if member_ids is None:
+        return dict(Member.objects.filter(region=region).exclude(external_id="").values_list("pk", "external_id"))
+    found = bulk.select("SELECT id, external_id FROM people_member WHERE id {} AND region = %s AND external_id <> ''", member_ids, region)
+    return {row[0]: row[1] for row in found}
 
 
 def members_by_phone(phones: Iterable[str]) -> dict[str, tuple[int, str]]:

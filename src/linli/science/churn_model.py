@@ -52,11 +52,20 @@ class ChurnModel:
         Every row depends on that member's own facts up to ``as_of`` and on the model alone, so a
         few members may be refreshed without reading the others.
         """
+        return self.of(self.table(purchases, as_of, lines=lines).to_pyarrow().to_pandas(), traits)
+
+    def table(self, purchases: Frame, as_of: datetime, *, lines: Frame | None = None) -> ir.Table:
+        """What an engine computes of ``features``, unevaluated: one row per active member, by ``member_id``."""
         table = rfm.features(purchases, as_of, lines=lines, active_days=self.active_days)
         if lines is not None and len(self.category_weights):
             risk = content.scores(content.pairs(lines, as_of), self.category_weights)
             table = table.left_join(risk, "member_id").drop("member_id_right").order_by("member_id")
-        return with_traits(with_silence(collect(table), self.silence, self.horizon_days), traits)
+        return table
+
+    def of(self, found: pd.DataFrame, traits: pd.DataFrame | None = None) -> pd.DataFrame:
+        """``features`` from any of the rows of ``table``: what is known of some members needs no others."""
+        frame = found.set_index("member_id").sort_index().astype(np.float64)
+        return with_traits(with_silence(frame, self.silence, self.horizon_days), traits)
 
     def predict(self, features: pd.DataFrame) -> pd.Series:
         """P(no purchase in the horizon after as-of), indexed like ``features``."""

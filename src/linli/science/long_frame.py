@@ -67,7 +67,7 @@ def visits_after(purchases: "pd.DataFrame | ir.Table", start: datetime, end: dat
     ahead = table.filter(table.at > ibis.literal(start), table.at <= ibis.literal(end))
     moment = ibis.literal(pd.Timestamp(start).timestamp())
     # At the end of a local day as start, these are local days; the last microsecond of a day belongs to it.
-    day = ((ahead.at.epoch_seconds() - moment) / 86_400).floor()
+    day = ((ahead.at.truncate("s").epoch_seconds() - moment) / 86_400).floor()
     found = ahead.group_by("member_id").agg(visits=day.nunique(), amount_minor=ahead.amount_minor.sum())
     result: pd.DataFrame = found.to_pyarrow().to_pandas().set_index("member_id")
     return result

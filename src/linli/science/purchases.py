@@ -59,5 +59,5 @@ def until(table: ir.Table, as_of: datetime) -> ir.Table:
     """
     moment = ibis.literal(pd.Timestamp(as_of).timestamp())
     past = table.filter(table.at <= ibis.literal(as_of))
-    age = (moment - past.at.epoch_seconds()) / SECONDS_PER_DAY
+    age = (moment - past.at.truncate("s").epoch_seconds()) / SECONDS_PER_DAY
     return past.mutate(age_days=age, back=age.floor().cast("int64"))
