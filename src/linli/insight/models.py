@@ -56,6 +56,7 @@ class MemberState(models.Model):
     features = models.JSONField(default=dict)
     weeks = models.JSONField(default=list)  # [[day number of the Monday, orders, spend]], those with orders
     favourites = models.JSONField(default=list)  # [[product type, baskets]]
+    order_days = models.JSONField(default=list)  # the last days with an order (day numbers), oldest first
     value_90d_minor = models.BigIntegerField(null=True)  # expected in the coming 90 days
     value = models.JSONField(default=dict)  # its median, interval and parts: values.Worth.to_dict
     next_basket = models.JSONField(default=dict)  # {"repeat": [...], "explore": [...]}: baskets.Wanted

@@ -20,7 +20,7 @@ from linli.insight.boards import came_true, communities, metric_card, metric_car
 from linli.insight.features import REGISTRY, zone_of
 from linli.insight.models import MemberState, SegmentChange, SegmentStay
 from linli.insight.segments import REGISTRY as SEGMENTS
-from linli.insight.segments import labels
+from linli.insight.segments import labels, why
 from linli.insight.shapes import (
     Alert,
     Band,
@@ -37,6 +37,7 @@ from linli.insight.shapes import (
     ModelInfo,
     Page,
     Reason,
+    Rhythm,
     SegmentCount,
     Standing,
     Today,
@@ -70,6 +71,7 @@ __all__ = [
     "ModelInfo",
     "Page",
     "Reason",
+    "Rhythm",
     "SegmentCount",
     "Standing",
     "Stay",
@@ -233,7 +235,16 @@ def member(member_id: int) -> MemberDetail | None:
         profiled=s.profiled,
         worth=worth_of(s) if s.profiled else None,
         wants=tuple(of_basket(s.next_basket)) if s.profiled else (),
+        rhythm=details.rhythm(s.order_days, s.as_of, zone),
+        stays=_stays(s),
     )
+
+
+def _stays(s: MemberState) -> tuple[Stay, ...]:
+    """The segments that hold, in the registry's order, each with why and since when."""
+    since = dict(SegmentStay.objects.filter(region=s.region, member_id=s.member_id).values_list("segment", "since"))
+    known = _known(s) if s.profiled else {}
+    return tuple(Stay(name, True, since.get(name, s.as_of), why(name, known)) for name in s.segments)
 
 
 def _peers_risk(s: MemberState) -> float | None:

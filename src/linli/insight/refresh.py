@@ -175,6 +175,7 @@ def _knowledge(
         state.value_rank = ranks[i] if profiled[i] else None
         detail = shown.get(state.member_id, details.Detail())
         state.weeks, state.favourites = detail.weeks, detail.favourites if profiled[i] else []
+        state.order_days = detail.order_days if profiled[i] else []
         if state.profiled and (found := scored.get(state.member_id)):
             _scored(state, found, row)
         if state.profiled:

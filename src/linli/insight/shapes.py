@@ -174,6 +174,23 @@ class Wants:
 
 
 @dataclass(frozen=True)
+class Rhythm:
+    """Days between a member's last orders, oldest first, and when the next is due by them.
+
+    `gaps`: (day of the order that ended it, days). `due` is the last order's day plus the median gap, `early`..`late` plus
+    the gaps' 20th and 80th percentile: as this member has been, not as the model expects.
+    """
+
+    gaps: tuple[tuple[date, int], ...]
+    median_days: float
+    last: date
+    open_days: int
+    early: date
+    due: date
+    late: date
+
+
+@dataclass(frozen=True)
 class MemberDetail:
     """Everything known about one member."""
 
@@ -189,6 +206,8 @@ class MemberDetail:
     profiled: bool  # False: the member does not want to be profiled; no features, segments or risk
     worth: Worth | None = None
     wants: tuple[Want, ...] = ()
+    rhythm: Rhythm | None = None
+    stays: tuple[SegmentStay, ...] = ()  # those that hold, with why
 
 
 @dataclass(frozen=True)

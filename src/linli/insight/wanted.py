@@ -48,7 +48,7 @@ def of_basket(told: dict[str, Any]) -> list[Want]:
 def _repeat(item: str, score: float, times: int, days: int, every: float | None) -> Want:
     facts: dict[str, Any] = {"times": times, "days": days}
     if times > 1 and every:
-        return Want(item, "repeat.due" if days >= every else "repeat.rhythm", facts | {"every": every}, True, score)
+        return Want(item, "repeat.due" if days >= every else "repeat.rhythm", facts | {"every": max(1, round(every))}, True, score)
     return Want(item, "repeat.once" if times == 1 else "repeat.times", facts, True, score)
 
 

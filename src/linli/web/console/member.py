@@ -16,7 +16,7 @@ from linli.people import queries as people
 from linli.trade import queries as trade
 from linli.web import words
 from linli.web.access import allow, in_region
-from linli.web.console import erasing, figures, frame, timeline
+from linli.web.console import beliefs, erasing, figures, frame, timeline
 from linli.web.console.people_of import currency_of, label, reason
 from linli.web.console.playbooks import decided
 
@@ -80,6 +80,7 @@ def one(request: HttpRequest, member_id: int) -> HttpResponse:
         {
             "info": info,
             "detail": detail,
+            "b": beliefs.beliefs(detail, region, info.community_id, currency),
             "labels": [label(one, currency) for one in detail.row.labels] if detail else [],
             "headline": _headline(detail),
             "features": detail.features if detail else (),
