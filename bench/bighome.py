@@ -103,7 +103,7 @@ def records(people: dict[str, np.ndarray], rng: np.random.Generator) -> None:
     from django.db import transaction
 
     from linli.kernel import bulk
-    from linli.people import groups
+    from linli.people import groups, rules
     from linli.people import models as p
 
     groups.put_region(slug=REGION, name_zh="大城", name_en="Big city", currency="CNY", time_zone=ZONE)
@@ -119,6 +119,7 @@ def records(people: dict[str, np.ndarray], rng: np.random.Generator) -> None:
     boss = groups.appoint(phone=OPERATOR, display_name="运营", kind="operator", region=REGION)
     person = bulk.Table(p.Person, ("id", "phone", "display_name", "surname", "password", "language", "is_active"))
     member = bulk.Table(p.Member, ("id", "region", "person_id", "community_id", "building", "external_id", "joined_at"))
+    key = bulk.Table(p.SearchKey, ("region", "key", "member_id"))
     consent = bulk.Table(p.Consent, ("region", "member_id", "scope", "granted", "at"))
     nobodys = make_password(None)
     n = len(people["id"])
@@ -128,16 +129,18 @@ def records(people: dict[str, np.ndarray], rng: np.random.Generator) -> None:
     at = [NOW - timedelta(days=DAYS - float(d)) for d in people["joined"]]
     for start in range(0, n, 50_000):
         some = range(start, min(start + 50_000, n))
-        persons, rows, said = [], [], []
+        persons, rows, said, found = [], [], [], []
         for i in some:
             key, name = boss + 1 + i, SURNAMES[surname[i]]
             called = name + GIVEN[given[i, 0]] + (GIVEN[given[i, 1]] if i % 3 else "")
             persons.append((key, f"13{phone[i]:09d}", called, name, nobodys, "zh-hans", True))
             house = f"{1 + i % 23}号楼{1 + i % 4}单元{1 + i % 17:02d}0{1 + i % 4}"
             rows.append((i + 1, REGION, key, int(people["community"][i]), house, f"B{i + 1:08d}", at[i]))
+            keys = rules.search_keys(name=called, phone=persons[-1][1], building=house, external_id=rows[-1][5])
+            found += [(REGION, text.encode(), i + 1) for text in keys]
             said += [(REGION, i + 1, scope, True, at[i]) for scope, yes in zip(("profiling", "messages"), says[i], strict=True) if yes]
         with transaction.atomic():
-            for table, told in ((person, persons), (member, rows), (consent, said)):
+            for table, told in ((person, persons), (member, rows), (consent, said), (key, found)):
                 bulk.write(bulk.Rows(table, told))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from hypothesis import given
 from hypothesis import strategies as st
 
 from linli.kernel.models import Event
-from linli.people import consent, groups, members, queries, rules
+from linli.people import consent, erasure, groups, members, queries, rules
 from linli.people.models import Consent, Group
 from support.refusing import refused
 from support.shop import MONDAY, REGION, Shop
@@ -105,6 +107,26 @@ def test_search_finds_by_name_phone_building_and_number(shop: Shop) -> None:
     assert queries.search_ids(REGION, "0000003") == [shop.charlie]
     assert queries.search_ids(REGION, "h2") == [shop.bob]
     assert queries.search_ids(REGION, "", community_id=shop.maple) == [shop.alice, shop.bob]
+
+
+def test_search_looks_into_one_index_and_forgets_who_was_erased(shop: Shop) -> None:
+    """Given names, flats, the last four digits; no read of the members' own table, however many there are."""
+    wei, tall = members.join_many(
+        region=REGION,
+        newcomers=[
+            members.Newcomer(shop.maple, "13912345678", "王小伟", building="3号楼2单元1203", external_id="VIP-00042"),
+            members.Newcomer(shop.oak, "+4479123400", "Ann von Tall", building="B"),
+        ],
+    )
+    for text in ("王小", "小伟", "伟", "5678", "12345678", "139", "3号楼", "2单元", " 1203 ", "vip-0", "00042"):
+        assert queries.search_ids(REGION, text) == [wei], text
+    assert queries.search_ids(REGION, "VON  t") == [tall] and queries.search_ids(REGION, "von", community_id=shop.maple) == []
+    assert queries.search_ids(REGION, "678") == [] and queries.search_ids("elsewhere", "伟") == [] and queries.search_ids(REGION, "%") == []
+    with CaptureQueriesContext(connection) as asked:
+        queries.search_ids(REGION, "王")
+    assert len(asked) == 1 and '"people_member"' not in asked[0]["sql"]
+    erasure.erase(member_id=wei, by="person:1")
+    assert queries.search_ids(REGION, "5678") == [] and queries.search_ids(REGION, "1203") == []
 
 
 @pytest.mark.parametrize("phone", ["", "nobody", "1"])

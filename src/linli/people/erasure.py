@@ -16,7 +16,7 @@ from linli.kernel import clocks, events, work
 from linli.kernel.refusals import Refusal
 from linli.people import consent, groups, rules
 from linli.people.events import ErasureRequested, ErasureWithdrawn, MemberErased
-from linli.people.models import Erasure, GroupMembership, Member, OneTimeCode, Role, SandboxSms, WeChatIdentity
+from linli.people.models import Erasure, GroupMembership, Member, OneTimeCode, Role, SandboxSms, SearchKey, WeChatIdentity
 
 COOLING_OFF = timedelta(days=7)
 """How long a member may think it over; the law's guidance gives a shop 15 working days to do it."""
@@ -108,6 +108,7 @@ def erase(*, member_id: int, by: str) -> None:
     person.display_name, person.surname = NOBODY, ""
     person.is_active = False
     person.save(update_fields=["phone", "display_name", "surname", "is_active"])
+    SearchKey.objects.filter(member=member).delete()
     member.building = member.external_id = ""
     member.save(update_fields=["building", "external_id"])
     for group_id in GroupMembership.objects.filter(member=member, left_at=None).values_list("group_id", flat=True):

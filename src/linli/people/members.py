@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib.auth.hashers import make_password
-from django.db import transaction
+from django.db import connection, transaction
 
-from linli.kernel import clocks, events
+from linli.kernel import bulk, clocks, events
 from linli.kernel.refusals import Refusal
 from linli.people import groups, rules
 from linli.people.events import ConsentChanged, MemberJoined
-from linli.people.models import Community, Consent, Member, Person
+from linli.people.models import Community, Consent, Member, Person, SearchKey
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,7 @@ def join_many(
         ],
         batch_size=2000,
     )
+    _found_by(region, members, fresh)
     by_community: defaultdict[int, list[int]] = defaultdict(list)
     for m in members:
         by_community[m.community_id].append(m.pk)
@@ -81,6 +82,24 @@ def join_many(
     _tell(region, members, list(fresh.values()), channel=channel, source=source, silent=silent)
     there |= {phone: m.pk for phone, m in zip(fresh, members, strict=True)}
     return [there[phone] for phone in phones]
+
+
+_KEYS = bulk.Table(SearchKey, ("region", "key", "member_id"))
+
+
+def _found_by(region: str, members: Sequence[Member], fresh: dict[str, Newcomer]) -> None:
+    """Write what the new members are found by."""
+    rows = []
+    for m, (phone, n) in zip(members, fresh.items(), strict=True):
+        keys = rules.search_keys(name=n.display_name, phone=phone, building=m.building, external_id=m.external_id)
+        rows += [(region, _bytes(key), m.pk) for key in sorted(keys)]
+    bulk.write(bulk.Rows(_KEYS, rows))
+
+
+def _bytes(text: str) -> object:
+    """UTF-8 as a bulk statement takes it: PostgreSQL's within an array literal are hex behind an escaped backslash."""
+    raw = text.encode()
+    return "\\\\x" + raw.hex() if connection.vendor == "postgresql" else raw
 
 
 def _phone(region: str, newcomer: Newcomer) -> str:

@@ -117,6 +117,17 @@ class Member(models.Model):
         indexes = [models.Index(fields=["region", "community"], name="member_community")]
 
 
+class SearchKey(models.Model):
+    """One of the texts whose beginning finds a member (`rules.search_keys`), as UTF-8: bytes sort alike in every database."""
+
+    region = models.CharField(max_length=32)
+    key = models.BinaryField(max_length=96)
+    member = models.ForeignKey(Member, models.CASCADE, related_name="search_keys")
+
+    class Meta:
+        indexes = [models.Index(fields=["region", "key", "member"], name="search_key")]
+
+
 class GroupMembership(models.Model):
     """A member's place in a chat group; leaving keeps the row."""
 

@@ -7,11 +7,11 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, QuerySet
 
 from linli.kernel import bulk
 from linli.people import rules
-from linli.people.models import Community, Group, GroupMembership, Member, Person, Region, Role
+from linli.people.models import Community, Group, GroupMembership, Member, Person, Region, Role, SearchKey
 
 
 @dataclass(frozen=True)
@@ -256,18 +256,23 @@ def member_ids(region: str, *, community_id: int | None = None) -> list[int]:
 
 
 def search_ids(region: str, text: str, *, community_id: int | None = None, limit: int = 500) -> list[int]:
-    """Members whose name, phone, building or outside id holds `text`, by id."""
-    found = Member.objects.filter(region=region)
+    """Members by id, at most `limit`, of whose name, phone, building or outside id `text` is the beginning of a part
+    (`rules.search_keys`): a look into one index, however many members there are."""
+    here = Member.objects.filter(region=region)
     if community_id is not None:
-        found = found.filter(community_id=community_id)
-    if text := text.replace("\0", "").strip():
-        found = found.filter(
-            Q(person__display_name__icontains=text)
-            | Q(person__phone__contains=text)
-            | Q(building__icontains=text)
-            | Q(external_id__icontains=text)
-        )
-    return list(found.order_by("pk").values_list("pk", flat=True)[:limit])
+        here = here.filter(community_id=community_id)
+    if not (text := " ".join(text.replace("\0", "").lower().split())[: rules.SEARCH_LETTERS]):
+        return list(here.order_by("pk").values_list("pk", flat=True)[:limit])
+    begins = text.encode()
+    # In the index's order, so that a beginning which many have is not sorted first. Several keys may name one member.
+    found = SearchKey.objects.filter(region=region, key__gte=begins, key__lt=begins + b"\xff").order_by("key", "member_id")
+    if community_id is not None:
+        found = found.filter(member__in=here)
+    return sorted(set(found.values_list("member_id", flat=True)[: limit * KEYS_A_MEMBER]))[:limit]
+
+
+KEYS_A_MEMBER = 4
+"""A text is seldom the beginning of more parts of one member than this."""
 
 
 def member_count(region: str, *, community_id: int | None = None) -> int:

@@ -26,6 +26,26 @@ def phone(text: str) -> str | None:
     return bare if _PHONE.fullmatch(bare) else None
 
 
+SEARCH_LETTERS = 24
+"""Longer texts are looked up by their beginning."""
+LEAST_DIGITS = 4
+"""Of a phone number the last four are enough; fewer would be everybody's."""
+
+
+def search_keys(*, name: str, phone: str, building: str, external_id: str) -> set[str]:
+    """What a member is found by: somebody types the beginning of one of these.
+
+    Of name, building and outside id: from every word, number and Chinese character on (a given name, a flat). Of the phone:
+    every ending of four digits or more.
+    """
+    keys = {phone[n:] for n in range(len(phone) - LEAST_DIGITS + 1)} if not phone.startswith(_NOBODYS) else set()
+    for text in (name, building, external_id):
+        low = " ".join(text.lower().split())
+        keys |= {low[m.start() :][:SEARCH_LETTERS] for m in _STARTS.finditer(low)}
+    return keys
+
+
+_STARTS = re.compile(r"[0-9]+|[a-z]+|[^\W_]")
 _NOBODYS = "~"
 
 
