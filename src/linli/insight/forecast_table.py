@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -51,6 +52,11 @@ def tidy(region: str, today: date) -> None:
         table.vacuum(retention_hours=lake.KEEP_OLD_FILES_HOURS, dry_run=False, enforce_retention_duration=False)
 
 
+def version() -> tuple[str, int, int]:
+    """Where the tables lie and which versions they have: what was read at one version stays true of it."""
+    return str(lake.root()), lake.latest(lake.folder(SAID)), lake.latest(lake.folder(SOLD))
+
+
 def said_days(region: str, source: str = NIGHTLY) -> list[date]:
     """The days as of which forecasts were said, oldest first; a look at names of folders."""
     table = _open(SAID)
@@ -88,9 +94,19 @@ def sold(region: str, *, since: date | None = None, sku: str | None = None, plac
     return table.to_pyarrow_dataset(file_pruning_predicate=[("region", "=", region)]).to_table(filter=wanted).to_pandas()
 
 
+_opened: dict[Path, DeltaTable] = {}
+
+
 def _open(name: str) -> DeltaTable | None:
+    """The table at its newest version; opening reads its whole log, so an opened one is kept until the next version."""
     path = lake.folder(name)
-    return DeltaTable(path) if (path / "_delta_log").is_dir() else None
+    newest = lake.latest(path)
+    if newest < 0:
+        return None
+    table = _opened.get(path)
+    if table is None or table.version() != newest:
+        table = _opened[path] = DeltaTable(path)
+    return table
 
 
 def _replace(name: str, data: pd.DataFrame, where: str, partitions: Sequence[str]) -> None:

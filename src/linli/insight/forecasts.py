@@ -7,8 +7,9 @@ see the same figures.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -170,7 +171,7 @@ def expected_of(region: str, *, community_id: int | None = None, as_of: datetime
 
 def _days(rows: pd.DataFrame) -> list[Expected]:
     columns = [f"q{round(100 * t):02d}" for t in QUANTILES]
-    ordered = rows.sort_values("day")
+    ordered = rows.sort_values("day", kind="stable")
     values = ordered[columns].to_numpy(np.float64)
     return [Expected(day, float(mean), tuple(map(float, q))) for day, mean, q in zip(ordered["day"], ordered["mean"], values, strict=True)]
 
@@ -183,20 +184,39 @@ def listed(region: str, *, search: str = "", category: str = "", community_id: i
     last = _last(region, None)
     if last is None:
         return []
+    rows = _rows(region, last, community_id, forecast_table.version())
+    goods = demand_facts.names(region, tuple(rows))
+    asked = search.strip().lower()
+    found = [
+        replace(row, good=good)
+        for sku, row in rows.items()
+        if (good := goods[sku])
+        and (not category or good.category == category)
+        and asked in f"{good.code} {good.name_zh} {good.name_en}".lower()
+    ]
+    return sorted(found, key=lambda r: (-r.week.mean, r.good.code))
+
+
+@lru_cache(maxsize=32)
+def _rows(region: str, last: date, community_id: int | None, version: tuple[str, int, int]) -> dict[str, SkuForecast]:
+    """The list but for its names, which may change: what one version of the tables says never does."""
     level = "sku" if community_id is None else "place"
     rows = forecast_table.said(region, [last], level=level, place=community_id)
     sold = forecast_table.sold(region, since=last - timedelta(days=LATELY_DAYS - 1), place=community_id or 0)
-    said = _before(region, last, "") if community_id is None else pd.DataFrame()
-    goods = demand_facts.names(region, tuple(rows["sku"].unique()))
-    asked = search.strip().lower()
-    found = []
-    for sku, mine in rows.groupby("sku"):
-        good = goods[str(sku)]
-        if (category and good.category != category) or (asked and asked not in f"{good.code} {good.name_zh} {good.name_en}".lower()):
-            continue
-        theirs = said[said["sku"] == sku] if len(said) else said
-        found.append(_row(good, mine, sold[sold["sku"] == sku], theirs, last))
-    return sorted(found, key=lambda r: (-r.week.mean, r.good.code))
+    accuracy = _accuracies(sold, _before(region, last, "")) if community_id is None else {}
+    wide = sold.pivot(index="sku", columns="day", values="pieces")
+    wide = wide.reindex(columns=[last - timedelta(days=n) for n in range(LATELY_DAYS - 1, -1, -1)]).fillna(0.0)
+    pieces = dict(zip(wide.index, wide.to_numpy(np.float64), strict=True))
+    first, week = rows[(rows["span"] == 1) & (rows["ahead"] == 1)], rows[rows["span"] == 7]
+    weeks = dict(zip(week["sku"], _days(week), strict=True))
+    found = {}
+    for sku, tomorrow in zip(first["sku"], _days(first), strict=True):
+        recent = tuple(map(float, pieces.get(sku, np.zeros(LATELY_DAYS))))
+        found[str(sku)] = SkuForecast(_NAMELESS, tomorrow, weeks[sku], sum(recent[-7:]), recent, accuracy.get(sku))
+    return found
+
+
+_NAMELESS = Good("", "", "", "", "", "", False)
 
 
 def categories(region: str) -> list[str]:
@@ -204,13 +224,6 @@ def categories(region: str) -> list[str]:
     last = _last(region, None)
     rows = forecast_table.said(region, [last], level="category") if last else pd.DataFrame()
     return sorted(rows["category"].unique()) if len(rows) else []
-
-
-def _row(good: Good, rows: pd.DataFrame, sold: pd.DataFrame, said: pd.DataFrame, last: date) -> SkuForecast:
-    days, week = _days(rows[rows["span"] == 1]), _days(rows[rows["span"] == 7])[0]
-    by_day = dict(zip(sold["day"], sold["pieces"], strict=True))
-    recent = tuple(float(by_day.get(last - timedelta(days=n), 0.0)) for n in range(LATELY_DAYS - 1, -1, -1))
-    return SkuForecast(good, days[0], week, sum(recent[-7:]), recent, _accuracy(sold, said, last))
 
 
 def _before(region: str, last: date, sku: str) -> pd.DataFrame:
@@ -229,22 +242,25 @@ def _before(region: str, last: date, sku: str) -> pd.DataFrame:
     return told.sort_values(["sku", "day", "later", "ahead", "said_on"]).drop_duplicates(["sku", "day"])
 
 
-def _accuracy(sold: pd.DataFrame, said: pd.DataFrame, last: date) -> Accuracy | None:
-    """Over the days of the last four weeks that were not sold out and had been forecast; None with fewer than seven."""
+def _accuracies(sold: pd.DataFrame, said: pd.DataFrame) -> dict[str, Accuracy]:
+    """By SKU, over the days of `sold` that were not sold out and had been forecast; none with fewer than seven."""
     from linli.science import poisson_floor
 
     if not len(said) or not len(sold):
-        return None
-    lately = sold[(sold["day"] > last - timedelta(days=LATELY_DAYS)) & (sold["available"] >= OFFERED)]
-    both = said.merge(lately[["day", "pieces"]], on="day")
-    if len(both) < 7 or (total := float(both["pieces"].sum())) <= 0:
-        return None
-    missed = both["mean"].to_numpy(np.float64) - both["pieces"].to_numpy(np.float64)
-    rate = np.asarray([total / len(both)])
-    return Accuracy(
-        len(both), int((both["source"] == forecast_table.NIGHTLY).sum()), float(np.abs(missed).sum()) / total, float(missed.sum()) / total,
-        float(poisson_floor.wape(rate)[0]),
-    )  # fmt: skip
+        return {}
+    both = said.merge(sold.loc[sold["available"] >= OFFERED, ["sku", "day", "pieces"]], on=["sku", "day"])
+    both = both.assign(
+        missed=both["mean"] - both["pieces"], off=(both["mean"] - both["pieces"]).abs(), really=both["source"] == forecast_table.NIGHTLY
+    )
+    by = both.groupby("sku").agg(
+        days=("pieces", "size"), pieces=("pieces", "sum"), missed=("missed", "sum"), off=("off", "sum"), really=("really", "sum")
+    )
+    by = by[(by["days"] >= 7) & (by["pieces"] > 0)].astype("float64")
+    floor = poisson_floor.wape((by["pieces"] / by["days"]).to_numpy())
+    return {
+        str(sku): Accuracy(int(r["days"]), int(r["really"]), r["off"] / r["pieces"], r["missed"] / r["pieces"], float(f))
+        for (sku, r), f in zip(by.to_dict("index").items(), floor, strict=True)
+    }
 
 
 def detail(region: str, sku: str) -> SkuDetail | None:
@@ -257,8 +273,9 @@ def detail(region: str, sku: str) -> SkuDetail | None:
     said = _before(region, last, sku)
     good = demand_facts.names(region, (sku,))[sku]
     one = rows[rows["span"] == 1].sort_values("day")
+    row = _rows(region, last, None, forecast_table.version())[sku]
     return SkuDetail(
-        _row(good, rows, sold, said, last),
+        replace(row, good=good),
         tuple(_days(one)),
         tuple((day, float(row["why_usual"]), _pushes(row)) for day, row in zip(one["day"], one.to_dict("records"), strict=True)),
         _past(sold, said, last),
@@ -297,9 +314,10 @@ def _places(region: str, sku: str, last: date) -> tuple[PlaceForecast, ...]:
     lately = sold.groupby("place")["pieces"].sum()
     week = rows[rows["span"] == 7]
     total = float(week["mean"].sum()) or 1.0
+    # Weeks all begin on the same day, so they come back in their order.
     found = [
-        PlaceForecast(int(place), _days(mine)[0], float(lately.get(place, 0.0)), float(mine["mean"].iloc[0]) / total)
-        for place, mine in week.groupby("place")
+        PlaceForecast(int(place), e, float(lately.get(place, 0.0)), e.mean / total)
+        for place, e in zip(week["place"], _days(week), strict=True)
     ]
     return tuple(sorted(found, key=lambda p: (-p.week.mean, p.community_id)))
 

@@ -159,7 +159,7 @@ def _info(name: str) -> TableInfo:
     """What one version of a table is made of never changes, and is read from hundreds of small files: kept until the next one."""
     path = folder(name)
     known = _infos.get(path)
-    if known is not None and known.version == _latest(path):
+    if known is not None and known.version == latest(path):
         return known
     table = DeltaTable(path)
     adds = pa.table(table.get_add_actions(flatten=True)).to_pydict()
@@ -287,7 +287,7 @@ def table(name: str) -> ir.Table:
     """
     form = lake_tables.shape(name)
     path = folder(name)
-    version = _latest(path)
+    version = latest(path)
     if (held := engine.kept(path, version)) is not None:
         return held
     if version < 0:
@@ -296,7 +296,7 @@ def table(name: str) -> ir.Table:
     return engine.view(path, version, form.schema, snapshot.file_uris(), {field.name for field in snapshot.schema().fields})
 
 
-def _latest(path: Path) -> int:
+def latest(path: Path) -> int:
     """The newest version in a table's log, or -1: a look at file names, so that asking costs microseconds."""
     try:
         entries = os.listdir(path / "_delta_log")  # noqa: PTH208 (asked for on every read of a table: no Path objects)
