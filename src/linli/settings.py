@@ -112,7 +112,7 @@ def database(url: str) -> dict[str, object]:
             "CONN_HEALTH_CHECKS": True,
             # Only of prepared statements, which take arrays and look rows up by key: a plan for one order's values looks
             # cheaper than one for any, so that PostgreSQL would plan anew each time, for longer than the statement runs.
-            "OPTIONS": {"options": "-c plan_cache_mode=force_generic_plan"},
+            "OPTIONS": {"options": "-c plan_cache_mode=force_generic_plan -c jit=off"},
         }
     raise ValueError(f"LINLI_DATABASE must start with sqlite:/// or postgresql://, not {url!r}")
 

@@ -45,7 +45,7 @@ def test_the_last_piece_goes_to_one(shop: Shop, till: Till) -> None:
 def test_the_last_piece_without_the_claim_is_sold_twice(shop: Shop, till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: the same race, with the ledger not asked, must oversell, or the test above shows nothing."""
     group = groups.open(region=REGION, group=new_group(shop.maple, "cherries", key="last", threshold=1, quota_pieces=1))
-    monkeypatch.setattr(batch, "_hold", lambda drafts: None)
+    monkeypatch.setattr(batch, "_hold", lambda drafts, before: before())
     monkeypatch.setattr(batch, "_judged", lambda drafts: [ledger.Outcome()] * len(drafts))
     who = (shop.alice, shop.bob)
     results = at_once(6, lambda n: orders.place(member_id=who[n % 2], lines=[(group, 1)], key=f"k{n}"))

@@ -13,10 +13,11 @@ validation: for verbs that have checked what they write.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from django.db import DatabaseError, connection, models
@@ -146,6 +147,19 @@ def select(statement: str, values: Collection[object], *more: object, type_: str
         return list(c.fetchall())
 
 
+def later(statement: str, arguments: Sequence[Any]) -> Callable[[], list[tuple[Any, ...]]]:
+    """Send a statement, in a `pipeline` without waiting for it; its rows are there for the asking, once."""
+    open_ = ExitStack()
+    c = open_.enter_context(cursor())
+    c.execute(statement, arguments)
+
+    def rows() -> list[tuple[Any, ...]]:
+        with open_:
+            return list(c.fetchall())
+
+    return rows
+
+
 def hex_of(value: Any) -> str:
     """A uuid as either database gives it, in hex."""
     return value if isinstance(value, str) else str(value.hex)
@@ -218,16 +232,47 @@ def cursor() -> Iterator[CursorWrapper]:
     connection.ensure_connection()
     if connection.connection.prepare_threshold is None:
         connection.connection.prepare_threshold = 0  # of few statements: Django's cursors never prepare
-    with connection._prepare_cursor(psycopg.Cursor(connection.connection)) as c:  # type: ignore[attr-defined]
+    with connection._prepare_cursor(_planning(psycopg.Cursor)(connection.connection)) as c:  # type: ignore[attr-defined]
         yield c
+
+
+_asked: dict[str, list[Any]] = {}
+MOST_ASKED = 500
+
+
+@cache
+def _planning(driver: type[Any]) -> type[Any]:
+    """The driver's cursor, whose statements are planned anew whenever they have been asked twice as often as at the last time.
+
+    A kept plan is of the table as it was. One made while it had a few rows reads all of it, or all of a region, for each
+    key asked, and went on doing so with a hundred thousand rows until somebody analysed the table: every order made the
+    next one dearer. The mark at the statement's end makes it another statement, a dozen times in all.
+    """
+
+    class Planning(driver):  # type: ignore[misc]
+        def execute(self, query: str, params: Any = None, **more: Any) -> Any:
+            if len(_asked) > MOST_ASKED:
+                _asked.clear()
+            told = _asked.setdefault(query, [0, ""])
+            told[0] += 1
+            if not told[0] & (told[0] - 1):
+                told[1] = f"{query} /* {told[0].bit_length()} */"
+            return super().execute(told[1], params, **more)
+
+    return Planning
 
 
 @contextmanager
 def pipeline() -> Iterator[None]:
     """Send the block's statements without waiting for each; the first error is raised, at the latest at the end.
 
-    psycopg warns in the log when an error passes through the end of a pipeline: here it is an ordinary answer.
+    Of `cursor`'s statements only, not of the ORM's. On SQLite, which is no journey away, it changes nothing. psycopg
+    warns in the log when an error passes through the end of a pipeline: here it is an ordinary answer.
     """
+    if connection.vendor != "postgresql":
+        yield
+        return
+    connection.ensure_connection()
     failed: DatabaseError | None = None
     try:
         with connection.wrap_database_errors, connection.connection.pipeline():

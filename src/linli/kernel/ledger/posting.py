@@ -6,7 +6,7 @@ keys, pendings and reversed transfers, then account rows, last and shortest; eac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from django.db import IntegrityError, OperationalError, transaction
@@ -38,8 +38,10 @@ class Misfit(Exception):
     """What was written hopefully doesn't fit, or not certainly: undo it all and ask `batch`."""
 
 
-def attempt(moves: Sequence[Move]) -> None:
+def attempt(moves: Sequence[Move], before: Callable[[], object] | None = None) -> None:
     """Write new moves as if they fit, in the caller's transaction and without a savepoint: the quickest way in.
+
+    `before` writes what goes with them, by `bulk`'s statements alone: they are sent together.
 
     Raises Misfit or IntegrityError, after which the caller's transaction (or savepoint) must be undone.
     """
@@ -49,7 +51,7 @@ def attempt(moves: Sequence[Move]) -> None:
     if plan.outcomes[0].refusal is not None:
         raise Misfit from plan.outcomes[0].refusal
     try:
-        tables.write(plan.rows, plan.sums, now, clocks.machine_now())
+        tables.write(plan.rows, plan.sums, now, clocks.machine_now(), before)
     except tables.AccountMissing:
         raise Misfit from None
 

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -124,8 +124,10 @@ def _ids(ids: Collection[str]) -> str:
     return bulk.array(list(ids)) if connection.vendor == "postgresql" else json.dumps(list(ids))
 
 
-def write(rows: Sequence[Row], sums: Sums, happened_at: datetime, written_at: datetime) -> None:
+def write(rows: Sequence[Row], sums: Sums, happened_at: datetime, written_at: datetime, before: Callable[[], object] | None = None) -> None:
     """Write transfers, then add to the accounts, in id order and last; on PostgreSQL in one round trip.
+
+    `before` sends what the caller writes with them, in the same round trip.
 
     Raises IntegrityError for a key, resolution or reversal that is there already and for a floor gone under,
     AccountMissing for an account that isn't there.
@@ -133,20 +135,18 @@ def write(rows: Sequence[Row], sums: Sums, happened_at: datetime, written_at: da
     changes = sorted((account, balance, held) for account, (balance, held) in sums.items() if balance or held)
     unsure = _unsure({end for row in rows for end in (row.source, row.target)}.difference([change[0] for change in changes]))
     with bulk.cursor() as cursor, bulk.cursor() as counting:
-        if connection.vendor == "postgresql":
-            with bulk.pipeline():
-                if unsure:
-                    counting.execute(_COUNT.format(_ONE_OF["postgresql"]), [_ids(unsure)])
-                if rows:
-                    cursor.execute(*_insert(rows, happened_at, written_at))
-                if changes:
-                    cursor.execute(_ADD_POSTGRES, [bulk.array(column) for column in zip(*changes, strict=True)])
-        else:
+        with bulk.pipeline():
+            if before is not None:
+                before()
             if unsure:
-                counting.execute(_COUNT.format(_ONE_OF["sqlite"]), [_ids(unsure)])
-            if rows:
+                counting.execute(_COUNT.format(_ONE_OF[connection.vendor]), [_ids(unsure)])
+            if rows and connection.vendor == "postgresql":
+                cursor.execute(*_insert(rows, happened_at, written_at))
+            elif rows:
                 cursor.executemany(_INSERT_SQLITE, _sqlite(rows, happened_at, written_at))
-            if changes:
+            if changes and connection.vendor == "postgresql":
+                cursor.execute(_ADD_POSTGRES, [bulk.array(column) for column in zip(*changes, strict=True)])
+            elif changes:
                 cursor.executemany(_ADD_SQLITE, [(balance, held, account) for account, balance, held in changes])
         if (unsure and counting.fetchone()[0] != len(unsure)) or (changes and cursor.rowcount != len(changes)):
             raise AccountMissing

@@ -6,7 +6,7 @@ import logging
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -199,11 +199,13 @@ def _decide(asked: list[_Asked], now: datetime) -> _Round:
         return found
     wanted_groups = {id_ for one in known for id_ in group_ids(one.wanted, one.asking.terms)}
     coupon_ids = {one.asking.coupon_id for one in known if one.asking.coupon_id is not None and rules.is_id(one.asking.coupon_id)}
-    before = reads.before([(homes[one.asking.member_id].region, *one.identity) for one in known])
-    groups, shipping = reads.groups(wanted_groups, now)
+    with bulk.pipeline():  # three questions, one journey
+        before_told = reads.before([(homes[one.asking.member_id].region, *one.identity) for one in known])
+        groups_told, coupons_told = reads.groups(wanted_groups, now), reads.coupons(coupon_ids)
+    before, (groups, shipping), coupons = before_told(), groups_told(), coupons_told()
     travels = [one for one in known if ships(one.asking.terms, shipping.get(homes[one.asking.member_id].region))]
     add_ons = reads.add_ons([one.asking.member_id for one in travels])
-    read = Read(now, homes, groups, reads.coupons(coupon_ids), add_ons, shipping)
+    read = Read(now, homes, groups, coupons, add_ons, shipping)
     teams = reads.teams({w.team for one in known for w in one.wanted if w.team and w.team != NEW_TEAM})
     there = {(b.member_id, b.key): b for b in before}
     slots: defaultdict[int, set[int]] = defaultdict(lambda: set(range(1, rules.MOST_UNPAID + 1)))
@@ -290,14 +292,19 @@ def _write_hopefully(found: _Round, asked: dict[int, _Asked]) -> None:
     drafts = list(found.drafts.values())
     if not drafts:
         return
-    bulk.write(writes.order_rows(drafts), *writes.detail_rows(drafts))
-    if len(writes.hold_coupons(drafts)) != sum(d.coupon is not None for d in drafts):
+    held: list[Callable[[], set[str]]] = []
+
+    def before() -> None:
+        bulk.write(writes.order_rows(drafts), *writes.detail_rows(drafts))
+        held.append(writes.hold_coupons(drafts))
+
+    _hold(drafts, before)
+    if sum(len(told()) for told in held) != sum(d.coupon is not None for d in drafts):
         raise _Objection
-    _hold(drafts)
 
 
-def _hold(drafts: Sequence[Draft]) -> None:
-    ledger.attempt([move for d in drafts for move in d.moves])
+def _hold(drafts: Sequence[Draft], before: Callable[[], object]) -> None:
+    ledger.attempt([move for d in drafts for move in d.moves], before)
 
 
 def _write_exactly(found: _Round, asked: dict[int, _Asked]) -> None:
@@ -307,7 +314,7 @@ def _write_exactly(found: _Round, asked: dict[int, _Asked]) -> None:
     for place in [place for place, d in drafts.items() if d.hex not in claimed]:
         del drafts[place]  # its key or slot was taken this moment: what stands there now is seen at the next look
         found.again.append(asked[place])
-    held = writes.hold_coupons(drafts.values())
+    held = writes.hold_coupons(drafts.values())()
     lost = {place: d for place, d in drafts.items() if d.coupon is not None and d.hex not in held}
     found.answers |= {place: Refusal("trade.coupon_used") for place in lost}
     staying = [(place, d) for place, d in drafts.items() if place not in lost]

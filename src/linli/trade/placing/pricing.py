@@ -115,9 +115,9 @@ def quote(*, member_id: int, lines: Lines, coupon_id: int | None = None, terms: 
     if member_id not in homes:
         raise Refusal("people.no_such_member")
     wanted = rules.basket(lines)
-    coupons = reads.coupons([coupon_id]) if coupon_id is not None and rules.is_id(coupon_id) else {}
+    coupons = reads.coupons([coupon_id] if coupon_id is not None and rules.is_id(coupon_id) else [])()
     now = clocks.business_now()
-    groups, shipping = reads.groups(set(group_ids(wanted, terms)), now)
+    groups, shipping = reads.groups(set(group_ids(wanted, terms)), now)()
     beside = reads.add_ons([member_id] if ships(terms, shipping.get(homes[member_id].region)) else [])
     read = Read(now, homes, groups, coupons, beside, shipping)
     return price(read, homes[member_id], wanted, coupon_id, terms)

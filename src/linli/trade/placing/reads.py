@@ -1,4 +1,7 @@
-"""What a batch of orders reads: each of it in one statement, whatever the batch's size."""
+"""What a batch of orders reads: each of it in one statement, whatever the batch's size.
+
+The functions send their statement; what they return tells what it found, so that several can be under way at once.
+"""
 
 # ruff: noqa: S608  the statements are made of this file's own constants
 
@@ -6,9 +9,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import OuterRef, Subquery, TextField
@@ -81,18 +85,16 @@ _BEFORE_SQLITE = f"""
 """
 
 
-def before(wanted: Collection[tuple[str, int, str]]) -> list[Before]:
+def before(wanted: Collection[tuple[str, int, str]]) -> Callable[[], list[Before]]:
     """The orders under these (region, member, key), and the members' unpaid ones."""
     regions, members, keys = [r for r, _, _ in wanted], [m for _, m, _ in wanted], [k for _, _, k in wanted]
-    with bulk.cursor() as c:
-        if connection.vendor == "postgresql":
-            who = [bulk.quoted(regions), bulk.array(members)]
-            c.execute(_BEFORE_POSTGRES, [*who, *who, bulk.quoted(keys)])
-        else:
-            who = [json.dumps(sorted(set(regions))), json.dumps(members)]
-            c.execute(_BEFORE_SQLITE, [*who, *who, json.dumps(keys)])
-        rows = c.fetchall()
-    return [Before(_uuid(r[0]), r[1], r[2], r[3], r[4], bool(r[5]), r[6], bulk.aware(r[7])) for r in rows]
+    if connection.vendor == "postgresql":
+        who = [bulk.quoted(regions), bulk.array(members)]
+        rows = bulk.later(_BEFORE_POSTGRES, [*who, *who, bulk.quoted(keys)])
+    else:
+        who = [json.dumps(sorted(set(regions))), json.dumps(members)]
+        rows = bulk.later(_BEFORE_SQLITE, [*who, *who, json.dumps(keys)])
+    return lambda: [Before(_uuid(r[0]), r[1], r[2], r[3], r[4], bool(r[5]), r[6], bulk.aware(r[7])) for r in rows()]
 
 
 def _uuid(value: uuid.UUID | str) -> uuid.UUID:
@@ -105,13 +107,20 @@ FROM trade_coupon c JOIN trade_couponissue i ON i.id = c.issue_id WHERE c.id {}
 """
 
 
-def coupons(ids: Iterable[int]) -> dict[int, Held]:
+def coupons(ids: Collection[int]) -> Callable[[], dict[int, Held]]:
     """Coupon id -> coupon, for those that exist."""
-    found = {}
-    for id_, face, minimum, category, state, until, region, member_id, issue in bulk.select(_COUPONS, sorted(set(ids))):
-        expires_on = until if isinstance(until, date) else date.fromisoformat(until)
-        found[id_] = Held(Voucher(id_, face, minimum, category, state, expires_on), region, member_id, issue)
-    return found
+    if not ids:
+        return dict
+    rows = bulk.later(*bulk.bound(_COUPONS, sorted(set(ids)), "bigint"))
+
+    def told() -> dict[int, Held]:
+        found = {}
+        for id_, face, minimum, category, state, until, region, member_id, issue in rows():
+            expires_on = until if isinstance(until, date) else date.fromisoformat(until)
+            found[id_] = Held(Voucher(id_, face, minimum, category, state, expires_on), region, member_id, issue)
+        return found
+
+    return told
 
 
 _VERSIONS = """
@@ -123,21 +132,30 @@ LEFT JOIN LATERAL (
 """
 
 
-def groups(ids: Collection[int], now: datetime) -> tuple[dict[int, Known], dict[str, Policy]]:
+Groups = tuple[dict[int, Known], dict[str, Policy]]
+
+
+def groups(ids: Collection[int], now: datetime) -> Callable[[], Groups]:
     """Group id -> group-buy as it stands now, for those that exist; and region -> the rule about shipping that holds there.
 
     PostgreSQL names every version of a row: one that was read before and is still the same version isn't read again.
     """
     if not ids:
-        return {}, {}
+        return lambda: ({}, {})
     if connection.vendor != "postgresql":
-        rows = list(GroupBuy.objects.filter(pk__in=list(ids)).annotate(**_rules_there(now)))
-        there = [(g.region, *(vars(g)[name] for name in ("rule_slug", "rule_unit", "rule_arms"))) for g in rows]
-        return _known(rows), {region: _rule(slug, unit, arms) for region, slug, unit, arms in there if slug is not None}
+        return lambda: _groups_sqlite(ids, now)
+    rows = bulk.later(_VERSIONS, [now, now, bulk.array(sorted(ids))])
+    return lambda: _groups(rows())
+
+
+def _groups_sqlite(ids: Collection[int], now: datetime) -> Groups:
+    rows = list(GroupBuy.objects.filter(pk__in=list(ids)).annotate(**_rules_there(now)))
+    there = [(g.region, *(vars(g)[name] for name in ("rule_slug", "rule_unit", "rule_arms"))) for g in rows]
+    return _known(rows), {region: _rule(slug, unit, arms) for region, slug, unit, arms in there if slug is not None}
+
+
+def _groups(versions: Sequence[tuple[Any, ...]]) -> Groups:
     machine = clocks.machine_now()
-    with bulk.cursor() as c:
-        c.execute(_VERSIONS, [now, now, bulk.array(sorted(ids))])
-        versions = c.fetchall()
     found: dict[int, Known] = {}
     changed: dict[int, tuple[str, str]] = {}
     stale: list[_Kept] = []

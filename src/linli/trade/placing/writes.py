@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -164,22 +164,22 @@ WHERE c.id = wanted.id RETURNING c.order_id
 # Locked one after the other in the order given, which is by id: two batches then wait in one direction.
 
 
-def hold_coupons(drafts: Iterable[Draft]) -> set[str]:
-    """Put their coupons into the orders; returns the orders (hex) whose coupon was still the member's to use."""
+def hold_coupons(drafts: Iterable[Draft]) -> Callable[[], set[str]]:
+    """Put their coupons into the orders; the answer tells the orders (hex) whose coupon was still the member's to use."""
     wanted = sorted((d.coupon.voucher.coupon_id, d.hex) for d in drafts if d.coupon is not None)
     if not wanted:
-        return set()
+        return set
+    if connection.vendor == "postgresql":
+        ids, orders = zip(*wanted, strict=True)
+        rows = bulk.later(_HOLD, [bulk.array(ids), bulk.array(orders)])
+        return lambda: {bulk.hex_of(row[0]) for row in rows()}
+    held = set()
     with bulk.cursor() as c:
-        if connection.vendor == "postgresql":
-            ids, orders = zip(*wanted, strict=True)
-            c.execute(_HOLD, [bulk.array(ids), bulk.array(orders)])
-            return {bulk.hex_of(row[0]) for row in c.fetchall()}
-        held = set()
         for coupon_id, order in wanted:
             c.execute("UPDATE trade_coupon SET state = 'held', order_id = %s WHERE id = %s AND state = 'issued'", [order, coupon_id])
             if c.rowcount:
                 held.add(order)
-        return held
+    return lambda: held
 
 
 def undo(orders: Collection[str], coupons: Collection[int]) -> None:
