@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 LAYERS = ("traffic", "profit", "hit", "experience")
 TARGET = {"traffic": 0.05, "profit": 0.60, "hit": 0.30, "experience": 0.05}
 """The operations plan's pyramid, as shares of the number of SKUs on offer."""
@@ -186,6 +184,8 @@ def purchase(b: Buying) -> Purchase:
     HOLDING, and nothing beyond: with a shelf life of one wave it is the critical ratio (price - cost) / price, with a longer
     one it buys more. What is owed is always supplied; what sells at a loss is not bought beyond it.
     """
+    import numpy as np  # the pyramid's page needs none of it
+
     cases = np.maximum(np.asarray(b.demand, np.float64), b.presold)
     supplies = np.arange(max(b.presold, 0), max(b.presold, int(np.ceil(cases.max(initial=0.0)))) + 1)
     left = np.maximum(supplies[:, None] - cases[None, :], 0.0)

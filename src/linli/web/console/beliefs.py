@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 
 from linli.goods import queries as goods
 from linli.insight import queries as insight
-from linli.insight import verdicts
 from linli.kernel import money
 from linli.trade import queries as trade
 from linli.web import words
@@ -142,6 +141,8 @@ def beliefs(detail: insight.MemberDetail | None, region: str, community_id: int,
     if detail is None or not detail.profiled:
         return {}
     known = {f.name: f.value for f in detail.features}
+    from linli.insight import verdicts  # a start loads no lake and no arrays: the first look does
+
     notes = {v.kind: words.code(v.note) for v in verdicts.of(region, detail.row.as_of)}
     return {
         "value_note": notes.get("value", ""),

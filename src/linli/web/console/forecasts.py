@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -14,11 +14,13 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
 from linli.goods import queries as goods
-from linli.insight import forecasts
 from linli.people import queries as people
 from linli.web import words
 from linli.web.access import allow
 from linli.web.console import figures, frame
+
+if TYPE_CHECKING:
+    from linli.insight import forecasts
 
 DRIVERS: dict[str, str | Promise] = {
     "history": gettext_lazy("近来走势"),
@@ -90,6 +92,8 @@ def _region(request: HttpRequest) -> str:
 
 
 def _asked(request: HttpRequest) -> dict[str, Any]:
+    from linli.insight import forecasts  # a start loads no lake and no arrays: the first look does
+
     region = _region(request)
     place = frame.number(request, "community")
     return {
@@ -103,6 +107,8 @@ def _asked(request: HttpRequest) -> dict[str, Any]:
 @require_GET
 def listing(request: HttpRequest) -> HttpResponse:
     """Every SKU with its next days, to be searched and narrowed to a category or a community."""
+    from linli.insight import forecasts
+
     region, asked = _region(request), _asked(request)
     standing = forecasts.standing(region)
     rows = [Row(told, figures.spark(told.recent), _change(told)) for told in forecasts.listed(region, **asked)]
@@ -129,6 +135,8 @@ def _change(told: forecasts.SkuForecast) -> float | None:
 @require_GET
 def export(request: HttpRequest, form: str) -> HttpResponseBase:
     """The filtered forecasts as a file."""
+    from linli.insight import forecasts
+
     found = forecasts.listed(_region(request), **_asked(request))
     return frame.table_file(form, "forecasts", HEAD, forecasts.exported(found))
 
@@ -137,6 +145,8 @@ def export(request: HttpRequest, form: str) -> HttpResponseBase:
 @require_GET
 def one(request: HttpRequest) -> HttpResponse:
     """One SKU: two weeks ahead beside eight weeks back, why, where, and how far to trust it."""
+    from linli.insight import forecasts
+
     region = _region(request)
     found = forecasts.detail(region, request.GET.get("sku", "").replace("\0", ""))
     standing = forecasts.standing(region)

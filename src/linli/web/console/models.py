@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET
 
-from linli.insight import model_cards
 from linli.kernel import clocks, money
 from linli.web import words
 from linli.web.access import allow
 from linli.web.console import frame
 from linli.web.console.forecasts import DRIVERS, FORECASTS
 from linli.web.console.people_of import currency_of
+
+if TYPE_CHECKING:
+    from linli.insight import model_cards
 
 MODELS: dict[str, tuple[str | Promise, str | Promise, str]] = {
     "churn": (gettext_lazy("45 天流失"), gettext_lazy("每位近 90 天买过的会员，未来 45 天不再下单的概率。"), "console:members"),
@@ -52,6 +56,8 @@ COLUMNS: dict[str, str | Promise] = {
 @require_GET
 def listing(request: HttpRequest) -> HttpResponse:
     """Every model: what it is, which version, what serves and how that was found out, and whether it still holds."""
+    from linli.insight import model_cards  # a start loads no lake and no arrays: the first look does
+
     shown = []
     currency = currency_of(request.actor.region)  # type: ignore[attr-defined]
     for card in model_cards.cards(request.actor.region, clocks.business_now()):  # type: ignore[attr-defined]
