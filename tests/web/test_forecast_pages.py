@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from django.test import Client
 
-from linli.insight import demand, forecast_table
+from linli.insight import artefacts, demand, forecast_table
 from linli.kernel import clocks
 from linli.people import groups
 from linli.people import queries as people
@@ -115,3 +115,23 @@ def test_another_regions_forecasts_are_nobodys_business(operator: Client) -> Non
     say("elsewhere")
     assert "还没有预测" in operator.get("/console/forecasts/").text
     assert "还没有训练过模型" in operator.get("/console/models/").text
+
+
+def test_models_of_members_stand_beside_it(operator: Client) -> None:
+    """Value in money of the region, the next basket by what it guessed; without a verdict they say so."""
+    value = {
+        "rmse_minor": 2500.0,
+        "baseline_rmse_minor": 2600.0,
+        "rate_rmse_minor": 3100.0,
+        "members": 80,
+        "held_share": 0.81,
+        "total_error": 0.02,
+    }
+    scores = {"model": 0.31, "tifu": 0.3, "frequency": 0.29, "popular": 0.1}
+    for kind, judged in (("value", value), ("basket", {"recall": scores, "ndcg": scores, "members": 70})):
+        made = artefacts.Artefact(f"{REGION}-1", REGION, MONDAY.isoformat(), f"{kind}.good", "model", judged)
+        artefacts.keep(kind, made.to_dict())
+    text = operator.get("/console/models/").text
+    assert "$25.00" in text and "81.0%" in text and "TIFU-KNN" in text and "0.310" in text
+    artefacts.keep("basket", artefacts.Artefact(f"{REGION}-1", REGION, MONDAY.isoformat(), "basket.unjudged", "frequency").to_dict())
+    assert "历史还不够，没有检验过" in operator.get("/console/models/").text
