@@ -207,18 +207,18 @@ def clock(at: datetime | None, running: bool) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["churn", "value", "basket", "demand", "all"]))
-def train(name: str) -> None:
-    """Train a model on what is known now, judge it on days it had not seen, and keep it as a new version."""
+@click.argument("names", nargs=-1, required=True, type=click.Choice(["churn", "value", "basket", "demand", "all"]))
+def train(names: tuple[str, ...]) -> None:
+    """Train models on what is known now, judge each on days it had not seen, and keep it as a new version."""
     from linli.insight import demand, refresh
     from linli.kernel import clocks
     from linli.people import queries as people
 
     for region in people.regions():
         for kind, learn in refresh.TRAINED.items():
-            if name in (kind, "all"):
+            if {kind, "all"} & set(names):
                 out().print(learn(region.slug, clocks.business_now()), highlight=False)
-        if name in ("demand", "all"):
+        if {"demand", "all"} & set(names):
             _tell_demand(demand.train(region.slug, clocks.business_now()))
 
 
