@@ -29,7 +29,7 @@ check: setup ## lint, types, import rules, house rules, docs
 	@scripts/check
 
 bench: setup ## the tables of docs/benchmarks.md
-	@for name in first_run ledger history loop pages; do echo "== bench/$$name.py"; .venv/bin/python bench/$$name.py; done
+	@for name in first_run ledger history loop pages features audiences; do echo "== bench/$$name.py"; .venv/bin/python bench/$$name.py; done
 	@$(LINLI) evaluate churn
 	@$(LINLI) evaluate value
 
