@@ -11,6 +11,7 @@ from linli.kernel import ledger, work
 from linli.kernel.events import Subscription
 from linli.trade import reading
 from linli.trade import work as trade
+from linli.web import reports
 from linli.web.api import work as api
 
 READERS: dict[str, Subscription] = {
@@ -31,6 +32,7 @@ WORK: dict[str, work.Handler | work.Long] = {
     "insight.demand": work.Long(demand.hourly),
     "insight.import": work.Long(imports.import_due),
     "insight.withdrawn": work.Long(imports.withdrawn_due),
+    reports.KIND: work.Long(reports.due),
     "engage.expire_task": tasks.expire_due,
     "engage.step": work.Long(runs.step_due),
 }

@@ -29,6 +29,7 @@ PAGES = (
     "/console/metrics/silent_share/parts/",
     "/console/metrics/silent_share/rows/",
     "/console/cohorts/",
+    "/console/reports/",
     "/console/places/",
     "/console/system/",
 )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from linli.web.report_models import Report as Report
+from linli.web.report_models import ReportPlan as ReportPlan
+
 
 class ApiToken(models.Model):
     """What a program signs in with. The secret is kept as its SHA-256 only; `prefix` is shown and finds the row."""

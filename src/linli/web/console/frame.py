@@ -92,6 +92,7 @@ SECTIONS = (
             Place("metrics", _("指标"), "console:metrics", icon="chart-line"),
             Place("cohorts", _("留存"), "console:cohorts", icon="calendar-stats"),
             Place("places", _("时间与地点"), "console:places", icon="map-2"),
+            Place("reports", _("报告"), "console:reports", icon="file-analytics"),
             Place("models", _("模型"), "console:models", icon="brain"),
             Place("terms", _("规矩"), "console:terms", icon="adjustments"),
             Place("imports", _("导入"), "console:imports", icon="database-import"),
