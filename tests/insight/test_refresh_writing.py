@@ -12,7 +12,7 @@ import pytest
 from django.db import IntegrityError, transaction
 
 from insight_support.town import NOW, REGION, habits, paid, people, tell
-from linli.insight import lake, refresh, scores, writing
+from linli.insight import engine, refresh, scores, writing
 from linli.insight.models import MemberState, MetricValue, Refresh, Score, SegmentChange, SegmentStay
 from linli.kernel import clocks
 from linli.kernel.models import Event
@@ -98,7 +98,7 @@ def test_the_fast_road_leaves_what_the_orm_leaves(monkeypatch: pytest.MonkeyPatc
     assert all(fast[0].values()) and fast[1]
     with monkeypatch.context() as slow:
         orm(slow)
-        lake.connection()
+        engine.connection()
         slow.setattr(ibis.options.sql, "fuse_selects", True)
         assert days() == fast
 
