@@ -185,7 +185,7 @@ def told(region: str, period: str, days: Span) -> dict[str, Any]:
     figures = [
         _figure(card, days, currency, pages) for card in insight.metric_cards(region, days=3 * length + 35) if card.key in FIRST_PAGE
     ]
-    window = movement.between(movement.moments(region), region, days.since - timedelta(days=1), days.until)
+    window = _window(region, days)
     flows: dict[str, Any] = {}
     if window:
         for view in movement.VIEWS:
@@ -207,6 +207,13 @@ def told(region: str, period: str, days: Span) -> dict[str, Any]:
     }
 
 
+def _window(region: str, days: Span) -> tuple[datetime, datetime] | None:
+    """The refreshes that stand for the ends of the period; None where the history of segments does not reach over it."""
+    zone, eve = _zone(region), days.since - timedelta(days=1)
+    found = movement.between(movement.moments(region), region, eve, days.until)
+    return found if found and all(eve <= at.astimezone(zone).date() <= days.until for at in found) else None
+
+
 def _figure(card: insight.MetricCard, days: Span, currency: str, pages: Any) -> dict[str, Any]:
     """A metric on the last day of the period, and on the last day of the one before."""
     from dataclasses import replace
@@ -216,6 +223,7 @@ def _figure(card: insight.MetricCard, days: Span, currency: str, pages: Any) -> 
 
     values = {p.day: p.value for p in card.trend}
     now, before = values.get(days.until), values.get(days.since - timedelta(days=1))
+    inside: list[float | None] = []
     if card.key in ("sales", "orders", "new_members"):  # of a day each: a period is their sum
         length = (days.until - days.since).days + 1
         inside = [values.get(days.since + timedelta(days=n)) for n in range(length)]
@@ -230,6 +238,7 @@ def _figure(card: insight.MetricCard, days: Span, currency: str, pages: Any) -> 
     return {
         "name": pages.name_of(card),
         "now": "—" if now is None else pages.worded(now, card.unit, currency),
+        "gaps": sum(v is None for v in inside) if now is not None else 0,
         "before": "—" if before is None else pages.worded(before, card.unit, currency),
         "target": "" if target is None else pages.worded(target, card.unit, currency),
         "up": card.direction == "up",
