@@ -16,6 +16,9 @@ from linli.insight import history, refresh
 from linli.kernel import clocks, events
 
 START = datetime(2017, 10, 1, 9, tzinfo=ZoneInfo("America/New_York"))
+FIRST = "churn"
+"""What the first page needs; the other models are learnt by the worker while people look at it."""
+
 Told = Callable[[int, int, str], None]
 
 
@@ -25,15 +28,13 @@ def run(tell: Told) -> None:
     if clocks.standing_at() is None:
         clocks.set_business(START)
     now = clocks.business_now()
-    training = [_train_beside("churn", "value")]
+    training = _train_beside(FIRST)
     parts: list[tuple[str, Callable[[], object]]] = [
         ("opening the shop", lambda: history.seed_shop(now)),
         ("bringing in partners", history.seed_together),
-        ("training the models", lambda: training.append(_train_beside("basket"))),  # of the goods that the shop now sells
         ("handing events on", lambda: events.drain(wiring.READERS)),
-        # What they could not train is due, and the refresh trains it.
-        ("training the models", lambda: [process.wait() for process in training]),
-        ("getting to know every member", lambda: refresh.refresh(history.REGION, now)),
+        ("training the models", training.wait),  # what it could not train is due, and the refresh trains it
+        ("getting to know every member", lambda: refresh.refresh(history.REGION, now, learns=(FIRST,))),
         ("handing events on", lambda: events.drain(wiring.READERS)),
     ]
     for n, (label, part) in enumerate(parts):
@@ -43,9 +44,9 @@ def run(tell: Told) -> None:
     (settings.HOME / ready.STAMP).write_text("\n".join(f"{name}: {count:,}" for name, count in report.lines()) + "\n")
 
 
-def _train_beside(*names: str) -> subprocess.Popen[bytes]:
+def _train_beside(name: str) -> subprocess.Popen[bytes]:
     """Train on the imported history in a process of its own: it reads the lake and writes files, and the shop opens meanwhile."""
-    return subprocess.Popen([sys.executable, "-m", "linli.cli", "train", *names], stdout=subprocess.DEVNULL)  # noqa: S603 (own names)
+    return subprocess.Popen([sys.executable, "-m", "linli.cli", "train", name], stdout=subprocess.DEVNULL)  # noqa: S603 (own name)
 
 
 def summary() -> list[str]:

@@ -29,6 +29,7 @@ WORK: dict[str, work.Handler | work.Long] = {
     "insight.touch": work.Long(refresh.touch_due),
     keeping.KIND: work.Long(keeping.due),
     "insight.compact": work.Long(lake.compact_due),
+    "insight.learn": work.Long(refresh.learn_due),
     "insight.demand": work.Long(demand.hourly),
     "insight.import": work.Long(imports.import_due),
     "insight.withdrawn": work.Long(imports.withdrawn_due),
@@ -42,5 +43,6 @@ EVERY: dict[str, timedelta] = {
     **api.EVERY,
     "ledger.void_expired": timedelta(minutes=1),
     "insight.compact": timedelta(hours=1),
+    "insight.learn": timedelta(hours=1),
     "insight.demand": timedelta(hours=1),
 }

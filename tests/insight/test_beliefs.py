@@ -13,7 +13,8 @@ import pytest
 from insight_support.town import NOW, REGION, habits, paid, people, tell
 from linli.insight import artefacts, baskets, queries, refresh, scores, values, verdicts
 from linli.insight.models import MemberState, Popular, Refresh
-from linli.kernel import clocks
+from linli.kernel import clocks, work
+from linli.kernel.models import WorkRow
 
 pytestmark = pytest.mark.django_db
 MILK, BANANAS = "FLUID MILK WHITE ONLY", "BANANAS"
@@ -112,3 +113,19 @@ def test_who_said_no_gets_what_everybody_buys_and_few_are_not_told_of() -> None:
     assert not queries.wanted(REGION, ids[0], 7, personal=True).personal
     assert [w.code for w in queries.wanted(REGION, 10**9, 999, personal=True).items] == ["region", "region"]
     assert Refresh.objects.filter(region=REGION).count() == 2 and scores.newest(REGION, NOW) is not None
+
+
+def test_what_a_first_refresh_left_to_be_learnt_is_learnt_behind_it() -> None:
+    ids = people(30, joined_days_ago=14)
+    tell([paid(f"{n}-{day}", ids[n], NOW - timedelta(days=day), 3000 + n, n % 2) for n in range(30) for day in (0, 3, 6, 9, 12)])
+    refresh.learn_due(WorkRow())  # a region that nobody has looked at yet is left alone
+    assert not Refresh.objects.exists()
+    refresh.refresh(REGION, NOW, learns=("churn",))
+    assert refresh.due(REGION, NOW) == ["value", "basket"]
+    assert all(state.value_90d_minor is None for state in MemberState.objects.all())
+    work.schedule("insight.learn", key="1", due_at=NOW, region="", clock="machine")
+    work.run_due({"insight.learn": work.Long(refresh.learn_due)})
+    assert refresh.due(REGION, NOW) == [] and all(state.value_90d_minor for state in MemberState.objects.all())
+    before = list(Refresh.objects.values_list("pk", "finished_at"))
+    refresh.learn_due(WorkRow())
+    assert list(Refresh.objects.values_list("pk", "finished_at")) == before  # nothing is due: nothing is done

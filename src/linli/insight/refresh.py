@@ -7,7 +7,7 @@ told as events. Everything is computed before the transaction that writes it: SQ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -62,19 +62,21 @@ class Knowledge:
     around: Around | None = None
 
 
-def refresh(region: str, as_of: datetime, report: Report | None = None, *, count_again: bool = False) -> Refresh:
+def refresh(
+    region: str, as_of: datetime, report: Report | None = None, *, count_again: bool = False, learns: Collection[str] = tuple(TRAINED)
+) -> Refresh:
     """Know every member of the region as of `as_of`, and tell what changed. Doing it again changes nothing.
 
     The first refresh of a region first looks back one day, silently, so that there is a yesterday to compare with.
     Members who were not profiled on their own wish have no risk, no segments and no features. `count_again`: facts of past
-    days came in late (an import, its withdrawal), so the last BACKFILL_DAYS are counted again.
+    days came in late (an import, its withdrawal), so the last BACKFILL_DAYS are counted again. `learns`: which kinds of
+    models are trained where they are due.
     """
     tell = report or (lambda done, total, label: None)
     started = clocks.machine_now()
-    for kind, train in TRAINED.items():
-        if artefacts.is_due(kind, region, as_of):
-            tell(0, 5, "knowing.model")
-            train(region, as_of)
+    for kind in due(region, as_of, learns):
+        tell(0, 5, "knowing.model")
+        TRAINED[kind](region, as_of)
     if not Refresh.objects.filter(region=region).exists():
         before = as_of - timedelta(days=1)
         tell(1, 5, "knowing.yesterday")
@@ -94,6 +96,19 @@ def refresh(region: str, as_of: datetime, report: Report | None = None, *, count
     keeping.ask(region, as_of)
     tell(5, 5, "knowing.done")
     return kept
+
+
+def due(region: str, as_of: datetime, kinds: Iterable[str] = tuple(TRAINED)) -> list[str]:
+    """Those kinds of models that are not there, or are too old."""
+    return [kind for kind in kinds if artefacts.is_due(kind, region, as_of)]
+
+
+def learn_due(row: WorkRow) -> None:
+    """Work handler of "insight.learn": what a first run left to be learnt is learnt behind it, and everybody is known with it."""
+    now = clocks.business_now()
+    for region in people.regions():
+        if Refresh.objects.filter(region=region.slug).exists() and due(region.slug, now):
+            refresh(region.slug, now, lambda done, total, label: work.report(row, done=done, total=total, label=label))
 
 
 def touch(region: str, member_ids: Sequence[int], as_of: datetime | None = None) -> int:
