@@ -16,3 +16,9 @@ def test_nothing_is_skipped() -> None:
     """A test that belongs to one engine says so with `engine`, and isn't collected for the other."""
     found = [str(path.relative_to(TESTS)) for path in TESTS.rglob("*.py") if SKIPS.search(path.read_text())]
     assert sorted(found) == sorted(MAY)
+
+
+def test_no_two_files_have_one_name() -> None:
+    """In folders that are no packages pytest knows a file by its name alone: of two, the second is not collected."""
+    loose = [path.name for path in TESTS.rglob("test_*.py") if not (path.parent / "__init__.py").exists()]
+    assert {name for name in loose if loose.count(name) > 1} == set()

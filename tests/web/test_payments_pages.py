@@ -64,7 +64,7 @@ def test_payments_are_found_and_told(operator, shop: Shop, gateway: Gateway) -> 
     assert first[-10:].upper() not in operator.get(f"{reverse('console:payments')}?channel=alipay").content.decode()
     for query in ("day=2001-01-01", "state=closed", "q=nobody"):
         assert "没有符合的收款" in operator.get(f"{reverse('console:payments')}?{query}").content.decode()
-    told = b"".join(operator.get(reverse("console:payments-export"))).decode()
+    told = b"".join(operator.get(reverse("console:payments-export", args=["csv"]))).decode()
     assert first in told and second in told
     reconcile.day(channel="wechat", day=channels.day_of(clocks.machine_now()))
     story = operator.get(reverse("console:payment", args=[first])).content.decode()
