@@ -18,6 +18,7 @@ from linli.kernel import clocks
 from linli.kernel.models import Event, WorkRow
 from linli.kernel.refusals import Refusal
 from linli.people import groups
+from linli.people import queries as people
 
 pytestmark = pytest.mark.django_db
 ZONE = ZoneInfo(town.ZONE)
@@ -35,7 +36,7 @@ def home(tmp_path: Path, settings: Any) -> Any:
 def bought() -> list[tuple[int, datetime, int, str, int]]:
     """(member, at, paid, product, community) of a small town, told and relayed; a refresh of its figures."""
     ids = town.people(12)
-    told = town.habits(ids, days=100)
+    told = town.habits(ids, days=100, places=places())
     town.tell(told)
     values = metrics.compute(town.REGION, [DAY])
     at = local_days.end_of(DAY, town.ZONE)
@@ -46,6 +47,11 @@ def bought() -> list[tuple[int, datetime, int, str, int]]:
     )  # fmt: skip
     Refresh.objects.create(region=town.REGION, as_of=town.NOW, finished_at=town.NOW, seconds=1, members=12)
     return [(t.fact.member_id, t.happened_at, t.fact.paid_minor, t.fact.lines[0].product_type, t.fact.community_id) for t in told]  # type: ignore[attr-defined, misc]
+
+
+def places() -> list[int]:
+    """The town's two communities, by id."""
+    return sorted(c.community_id for c in people.communities(town.REGION))
 
 
 def back(at: datetime) -> int:
@@ -62,7 +68,7 @@ def test_parts_count_as_the_whole_does(bought: list[tuple[int, datetime, int, st
             continue
         assert sum(p.numerator or 0 for p in held) == whole.detail["numerator"], level
         assert sum(p.denominator or 0 for p in held) == whole.detail["denominator"], level
-    for community in (0, 1):
+    for community in (0, places()[0]):
         week_before, again = defaultdict(set), defaultdict(set)
         for member, at, _paid, product, place in bought:
             if community in (0, place):
@@ -77,7 +83,7 @@ def test_parts_count_as_the_whole_does(bought: list[tuple[int, datetime, int, st
 
 
 def test_a_leaders_figure_is_the_sum_of_their_communities(bought: list[tuple[int, datetime, int, str, int]]) -> None:
-    for community in (1, 2):
+    for community in places():
         groups.appoint(phone="+15559990000", display_name="L", kind="leader", region=town.REGION, community_id=community)
     held = parts.parts(town.REGION, "average_order", "leader")
     whole = MetricValue.objects.get(region=town.REGION, metric="average_order", community_id=0)
@@ -107,9 +113,9 @@ def test_the_rows_behind_add_up_to_the_figure(bought: object) -> None:
         assert page is not None and page.counted == told[key].detail.get("numerator", told[key].value), key
         assert page.total == told[key].detail.get("denominator", page.total), key
         assert "SELECT" in page.sql and "lake_" not in page.sql
-    head, rows = behind.each(town.REGION, "average_order", day, 1)
+    head, rows = behind.each(town.REGION, "average_order", day, places()[0])
     paid = head.index("amount_minor")
-    here = MetricValue.objects.get(region=town.REGION, metric="average_order", community_id=1)
+    here = MetricValue.objects.get(region=town.REGION, metric="average_order", community_id=places()[0])
     assert sum(r[paid] for r in rows) == here.detail["numerator"]
     assert behind.page(town.REGION, "nps", day) is None
 

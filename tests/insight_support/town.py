@@ -66,7 +66,7 @@ def relay() -> None:
     lake.relay(list(Event.objects.order_by("tx", "id")))
 
 
-def habits(ids: Sequence[int], *, days: int, seed: int = 7, until: datetime = NOW) -> list[Told]:
+def habits(ids: Sequence[int], *, days: int, seed: int = 7, until: datetime = NOW, places: Sequence[int] = (1, 2)) -> list[Told]:
     """Members with rhythms of their own, from daily to monthly; every fifth stops somewhere on the way."""
     dice = random.Random(seed)
     told = []
@@ -77,7 +77,9 @@ def habits(ids: Sequence[int], *, days: int, seed: int = 7, until: datetime = NO
         while at < stops:
             moment = until - timedelta(days=days - at)
             told.append(
-                paid(f"{member}-{len(told)}", member, moment, dice.randint(300, 9000) * (1 + n % 3), dice.choice((0, 0, 1, 2)), 1 + n % 2)
+                paid(
+                    f"{member}-{len(told)}", member, moment, dice.randint(300, 9000) * (1 + n % 3), dice.choice((0, 0, 1, 2)), places[n % 2]
+                )
             )
             at += dice.expovariate(1 / gap) + 0.05
     return told

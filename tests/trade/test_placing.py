@@ -6,6 +6,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,13 +14,13 @@ from django.db import DatabaseError, connection, connections
 from django.test.utils import CaptureQueriesContext
 
 from linli.goods import quota
-from linli.kernel import ledger
+from linli.kernel import clocks, ledger
 from linli.kernel.models import Event, Transfer, WorkRow
 from linli.kernel.refusals import Refusal
 from linli.trade import accounts, coupons, groups, orders, queries
-from linli.trade.models import Order, OrderDiscount, OrderLine
+from linli.trade.models import GroupBuy, Order, OrderDiscount, OrderLine
 from linli.trade.orders import Asking, Placed
-from linli.trade.placing import batch, writes
+from linli.trade.placing import batch, reads, writes
 from linli.trade.rules import Discount, Wanted
 from race.kills import _kill_at
 from support.racing import at_once
@@ -336,3 +337,15 @@ def _killed_at(point: int, asked: list[Asking]) -> bool:
             os._exit(0)
     _, status = os.waitpid(child, 0)
     return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+@pytest.mark.engine("postgres")
+def test_what_was_kept_of_a_shop_that_is_gone_breaks_no_order(shop: Shop) -> None:
+    """Words of the catalogue that have grown old are read for many group-buys at once: one without its goods is let go."""
+    gone = 10**9
+    orders.place(member_id=shop.alice, lines=[(shop.cherries, 1)], key="a")
+    kept = reads._kept[shop.cherries]
+    reads._kept[gone] = replace(kept, row=GroupBuy(pk=gone, region=REGION, sku_code="gone"))
+    with clocks.fixed(machine=kept.until):
+        assert orders.place(member_id=shop.bob, lines=[(shop.cherries, 1)], key="b").order_id
+    assert gone not in reads._kept and reads._kept[shop.cherries].until > kept.until

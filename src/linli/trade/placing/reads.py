@@ -185,7 +185,10 @@ def _refreshed(changed: dict[int, tuple[str, str]], stale: Sequence[_Kept], mach
         rows += [kept.row for kept in old.values()]
     known = _known(rows)
     for g in rows:
-        _kept[g.pk] = _Kept(versions[g.pk], machine + KEPT, g, known[g.pk])
+        if g.pk in known:
+            _kept[g.pk] = _Kept(versions[g.pk], machine + KEPT, g, known[g.pk])
+        else:
+            _kept.pop(g.pk, None)
     return known
 
 
@@ -214,12 +217,13 @@ _kept: dict[int, _Kept] = {}
 
 
 def _known(rows: Sequence[GroupBuy]) -> dict[int, Known]:
+    """What is to be known of each; one whose goods are no longer there (it was kept from before) is left out."""
     found: dict[int, Known] = {}
     for region in {g.region for g in rows}:
         here = [g for g in rows if g.region == region]
         skus = goods.skus(region, {g.sku_code for g in here})
         services = capacity.of(region, bundles) if (bundles := [s.code for s in skus.values() if s.kind in ("bundle", "service")]) else {}
-        for g in here:
+        for g in (g for g in here if g.sku_code in skus):
             sku = skus[g.sku_code]
             offer, service = offers.of(g, sku.category), services.get(g.sku_code)
             found[g.pk] = Known(offer, sku.history_type, g.team_size or 0, g.team_hours or 0, g.wave_on, service)
