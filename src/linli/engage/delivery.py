@@ -38,7 +38,7 @@ class Scene:
 
 
 def scene(launch: models.Launch, runs: Sequence[models.Run], now: datetime, book: p.Playbook | None = None) -> Scene:
-    """Load it for these runs. `book`: for a launch that is only thought of (a preview), which says reasons of few."""
+    """Load it for these runs. `book`: for a launch that is only thought of (a preview), which says reasons and words of few."""
     ids = [r.member_id for r in runs]
     place = people.region(launch.region)
     return Scene(
@@ -54,7 +54,7 @@ def scene(launch: models.Launch, runs: Sequence[models.Run], now: datetime, book
         leaders=set(people.leaders(launch.region)),
         why=knowledge.model_reasons(ids) if book is None else {},
         shelf=knowledge.shelf(launch.region),
-        likely=knowledge.likely(ids, often=True),
+        likely=knowledge.likely(ids, often=True) if book is None else {},
     )
 
 

@@ -152,7 +152,8 @@ def _told(
     basis, share = rates.redemption(launch.region, earlier, as_of or here.now)
     most = here.policy.leader_tasks_per_day
     shown = _spread(simulation.first_day, samples)
-    here = replace(here, why=knowledge.model_reasons([s.run.member_id for s in shown]))
+    ids = [s.run.member_id for s in shown]
+    here = replace(here, why=knowledge.model_reasons(ids), likely=knowledge.likely(ids, often=True))
     return Preview(
         slug=book.slug,
         version=book.version,
