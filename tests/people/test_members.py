@@ -121,12 +121,17 @@ def test_search_looks_into_one_index_and_forgets_who_was_erased(shop: Shop) -> N
     for text in ("王小", "小伟", "伟", "5678", "12345678", "139", "3号楼", "2单元", " 1203 ", "vip-0", "00042"):
         assert queries.search_ids(REGION, text) == [wei], text
     assert queries.search_ids(REGION, "VON  t") == [tall] and queries.search_ids(REGION, "von", community_id=shop.maple) == []
-    assert queries.search_ids(REGION, "678") == [] and queries.search_ids("elsewhere", "伟") == [] and queries.search_ids(REGION, "%") == []
+    for inside in ("678", "345", "IP-0", "0042"):  # the middle of a word or a number
+        assert queries.search_ids(REGION, inside) == [wei], inside
+    assert queries.search_ids(REGION, "on Ta") == [tall] and queries.search_ids(REGION, "all") == [tall]
+    assert queries.search_ids(REGION, "Al") == [shop.alice]  # who begins with it goes before who has it somewhere
+    assert queries.search_ids("elsewhere", "伟") == [] and queries.search_ids(REGION, "%") == []
     with CaptureQueriesContext(connection) as asked:
         queries.search_ids(REGION, "王")
     assert len(asked) == 1 and '"people_member"' not in asked[0]["sql"]
     erasure.erase(member_id=wei, by="person:1")
-    assert queries.search_ids(REGION, "5678") == [] and queries.search_ids(REGION, "1203") == []
+    for gone in ("5678", "1203", "678", "erased", "~"):
+        assert queries.search_ids(REGION, gone) == [], gone
 
 
 @pytest.mark.parametrize("phone", ["", "nobody", "1"])

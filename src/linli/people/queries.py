@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from linli.kernel import bulk
 from linli.people import rules
@@ -256,8 +256,11 @@ def member_ids(region: str, *, community_id: int | None = None) -> list[int]:
 
 
 def search_ids(region: str, text: str, *, community_id: int | None = None, limit: int = 500) -> list[int]:
-    """Members by id, at most `limit`, of whose name, phone, building or outside id `text` is the beginning of a part
-    (`rules.search_keys`): a look into one index, however many members there are."""
+    """Members by id, at most `limit`, whose name, phone, building or outside id holds `text`.
+
+    Those of whom it is the beginning of a part (`rules.search_keys`) are found in one index, however many members there
+    are. Only where there is nobody of that kind does the middle of words and numbers count, at the price of reading all.
+    """
     here = Member.objects.filter(region=region)
     if community_id is not None:
         here = here.filter(community_id=community_id)
@@ -268,7 +271,15 @@ def search_ids(region: str, text: str, *, community_id: int | None = None, limit
     found = SearchKey.objects.filter(region=region, key__gte=begins, key__lt=begins + b"\xff").order_by("key", "member_id")
     if community_id is not None:
         found = found.filter(member__in=here)
-    return sorted(set(found.values_list("member_id", flat=True)[: limit * KEYS_A_MEMBER]))[:limit]
+    begun = sorted(set(found.values_list("member_id", flat=True)[: limit * KEYS_A_MEMBER]))[:limit]
+    return begun or _holding(here, text, limit)
+
+
+def _holding(here: QuerySet[Member], text: str, limit: int) -> list[int]:
+    """Members, by id, in whose name, phone, building or outside id `text` stands anywhere. What stands for no number is none."""
+    known = Q(person__phone__contains=text) & ~Q(person__phone__startswith=rules.NOBODYS)
+    held = Q(person__display_name__icontains=text) | known | Q(building__icontains=text) | Q(external_id__icontains=text)
+    return list(here.filter(held, person__is_active=True).order_by("pk").values_list("pk", flat=True)[:limit])
 
 
 KEYS_A_MEMBER = 4

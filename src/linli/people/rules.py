@@ -38,7 +38,7 @@ def search_keys(*, name: str, phone: str, building: str, external_id: str) -> se
     Of name, building and outside id: from every word, number and Chinese character on (a given name, a flat). Of the phone:
     every ending of four digits or more.
     """
-    keys = {phone[n:] for n in range(len(phone) - LEAST_DIGITS + 1)} if not phone.startswith(_NOBODYS) else set()
+    keys = {phone[n:] for n in range(len(phone) - LEAST_DIGITS + 1)} if not phone.startswith(NOBODYS) else set()
     for text in (name, building, external_id):
         low = " ".join(text.lower().split())
         keys |= {low[m.start() :][:SEARCH_LETTERS] for m in _STARTS.finditer(low)}
@@ -46,17 +46,17 @@ def search_keys(*, name: str, phone: str, building: str, external_id: str) -> se
 
 
 _STARTS = re.compile(r"[0-9]+|[a-z]+|[^\W_]")
-_NOBODYS = "~"
+NOBODYS = "~"
 
 
 def nobodys_phone(external_id: str) -> str:
     """What stands where a phone number would, of a person known from elsewhere without one. No sign-in can name it."""
-    return _NOBODYS + hashlib.sha256(external_id.encode()).hexdigest()[:19]
+    return NOBODYS + hashlib.sha256(external_id.encode()).hexdigest()[:19]
 
 
 def shown_phone(kept: str) -> str:
     """The phone number to show: "" where none is known."""
-    return "" if kept.startswith(_NOBODYS) else kept
+    return "" if kept.startswith(NOBODYS) else kept
 
 
 @dataclass(frozen=True)
